@@ -1,0 +1,1 @@
+"""Click-through-rate prediction: any table with a label, categorical, numeric and sequence columns."""

@@ -1,0 +1,1 @@
+"""Rows: schema, sampling, splits, vocabularies, scalers, batches."""
