@@ -1,37 +1,5 @@
-"""What a model is told about its encoded inputs: names and vocabulary sizes. Stored as JSON beside the weights."""
+"""The track's name for :mod:`rankpipe.data.inputs`."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from rankpipe.data.inputs import Inputs, SequenceInputs
 
-
-@dataclass(frozen=True)
-class SequenceInputs:
-    """One sequence group after encoding."""
-
-    fields: dict[str, int]
-    """Field → vocabulary size, padding (index 0) and out-of-vocabulary (last index) counted in."""
-    max_len: int
-    target: dict[str, str] = field(default_factory=dict)
-    """Field → categorical column that holds its value for the row itself."""
-    shared: bool = False
-    """True: field and target column share one vocabulary, so a model uses one table for both."""
-    timestamps: bool = False
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Names and sizes of everything in a :class:`rankpipe.data.ragged.Batch`."""
-
-    categorical: dict[str, int] = field(default_factory=dict)
-    """Column → vocabulary size, in the order of ``Batch.categorical``."""
-    numeric: tuple[str, ...] = ()
-    """Names in the order of ``Batch.numeric``, missing flags last."""
-    sequences: dict[str, SequenceInputs] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "numeric": list(self.numeric)}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Inputs":
-        return cls(dict(values["categorical"]), tuple(values["numeric"]),
-                   {k: SequenceInputs(**v) for k, v in values["sequences"].items()})
+__all__ = ["Inputs", "SequenceInputs"]
