@@ -29,9 +29,17 @@ class Inputs:
     sequences: dict[str, SequenceInputs] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "numeric": list(self.numeric)}
+        """Mappings become lists of pairs, since the order of columns counts and our JSON sorts keys."""
+        sequences = [[name, {**asdict(s), "fields": _pairs(s.fields), "target": _pairs(s.target)}]
+                     for name, s in self.sequences.items()]
+        return {"categorical": _pairs(self.categorical), "numeric": list(self.numeric), "sequences": sequences}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Inputs":
-        return cls(dict(values["categorical"]), tuple(values["numeric"]),
-                   {k: SequenceInputs(**v) for k, v in values["sequences"].items()})
+        sequences = {name: SequenceInputs(**{**s, "fields": dict(s["fields"]), "target": dict(s["target"])})
+                     for name, s in values["sequences"]}
+        return cls(dict(values["categorical"]), tuple(values["numeric"]), sequences)
+
+
+def _pairs(mapping: dict[str, Any]) -> list[list[Any]]:
+    return [[key, value] for key, value in mapping.items()]
