@@ -1,11 +1,16 @@
 """What all tests share: the repository's root, real rows where there are some, and a quiet DVC."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clones import Clone, clone_of, working_tree
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
+SMALL_MODELS = ("lr", "deepfm", "feseq", "lightgbm")
 
 # Before any library counts the cores: two test workers share a small machine. Stages set their own number from params.yaml.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,3 +29,53 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real rows: {folder} isn't there; set RANKPIPE_REAL_DATA to a folder that holds toss-ctr/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One temporary folder for all test workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def origin(shared_folder: Path) -> Clone:
+    """A repository of this working tree with :func:`small` parameters, made once; nothing has run in it."""
+    folder = shared_folder / "origin"
+    with FileLock(shared_folder / "origin.lock"):
+        if not (folder / ".git" / "made").exists():
+            made = working_tree(folder)
+            made.edit_params(small)
+            made.commit("Small parameters")
+            (folder / ".git" / "made").touch()
+    return Clone(folder)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(shared_folder: Path, origin: Clone) -> Clone:
+    """A clone of :func:`origin` after one whole ``dvc repro``. Look, don't touch: copy it with ``copy_of``."""
+    folder = shared_folder / "undisturbed"
+    with FileLock(shared_folder / "undisturbed.lock"):
+        if not (folder / ".git" / "made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            made = clone_of(origin, folder, hash_seed=1)
+            made.dvc("pull", "data.dvc")
+            (folder / ".git" / "log").write_text(made.dvc("repro"), encoding="utf-8")
+            made.commit("Results")
+            (folder / ".git" / "made").touch()
+    return Clone(folder, hash_seed=1)
+
+
+def small(values: dict[str, Any]) -> None:
+    """Parameters of a pipeline that takes seconds: few rows, few models, few epochs."""
+    ctr = values["ctr"]
+    ctr["extract"]["sizes"]["toy"]["rows"] = 2000
+    ctr["training"]["epochs"] = 2
+    ctr["training"]["batch_size"] = 256
+    ctr["features"]["max_len"]["toy"] = 20
+    for model in list(ctr["models"]):
+        if model not in SMALL_MODELS:
+            del ctr["models"][model]
+        else:
+            ctr["models"][model].pop("epochs", None)
+            ctr["models"][model].pop("batch_size", None)

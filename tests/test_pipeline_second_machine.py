@@ -1,0 +1,83 @@
+"""A second machine takes over from a remote: it runs no stage again and fetches only what a changed stage needs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clones import Clone, clone_of, copy_of, stages_run
+from servers import s3_server, ssh_server
+
+
+@pytest.fixture
+def ssh_box(tmp_path: Path) -> Iterator[list[list[str]]]:
+    """`dvc remote` commands for a folder on an SSH server."""
+    with ssh_server(tmp_path / "box") as (port, key):
+        yield [["add", "--local", "--default", "box", f"ssh://user@127.0.0.1:{port}/store"],
+               ["modify", "--local", "box", "keyfile", str(key)]]
+
+
+@pytest.fixture
+def s3_box() -> Iterator[list[list[str]]]:
+    """`dvc remote` commands for a bucket on an S3 server."""
+    with s3_server("store") as endpoint:
+        yield [["add", "--local", "--default", "box", "s3://store/rankpipe"],
+               ["modify", "--local", "box", "endpointurl", endpoint],
+               ["modify", "--local", "box", "access_key_id", "test"],
+               ["modify", "--local", "box", "secret_access_key", "test"]]
+
+
+@pytest.mark.parametrize("kind", ["ssh", "s3"])
+def test_second_machine(kind: str, request: pytest.FixtureRequest, undisturbed: Clone, tmp_path: Path) -> None:
+    box = request.getfixturevalue(f"{kind}_box")
+    laptop = copy_of(undisturbed, tmp_path / "laptop")
+    add_remote(laptop, box)
+    laptop.dvc("push")
+
+    gpu = clone_of(laptop, tmp_path / "gpu")
+    add_remote(gpu, box)
+    assert stages_run(gpu.dvc("repro", "--pull", "--allow-missing")) == []
+    assert gpu.git("status", "--porcelain") == ""
+    assert cached(gpu) == set()
+
+    gpu.edit_params(lambda values: values["ctr"]["models"]["deepfm"].update(lr=0.002))
+    cell = "train-ctr@toy-deepfm"
+    assert stages_run(gpu.dvc("repro", "--pull", "--allow-missing", cell)) == [cell]
+    lock = gpu.lock()
+    needed = {md5 for path, md5 in hashes(lock[cell]) if path.startswith("build/")}
+    assert listed(gpu, needed) >= cached(gpu) > set()
+
+    ran = stages_run(gpu.dvc("repro", "--pull", "--allow-missing"))
+    assert set(ran) == {"evaluate-ctr@toy", "predict-ctr@toy", "push-ctr@toy"}
+    assert raw_train(laptop) in cached(laptop)
+    assert raw_train(laptop) not in cached(gpu)
+
+
+def add_remote(clone: Clone, commands: list[list[str]]) -> None:
+    for words in commands:
+        clone.dvc("remote", *words)
+
+
+def hashes(stage: dict) -> list[tuple[str, str]]:
+    """(path, md5) of a stage's dependencies and outputs."""
+    return [(entry["path"], entry["md5"]) for entry in [*stage["deps"], *stage["outs"]]]
+
+
+def cached(clone: Clone) -> set[str]:
+    """Hashes of what lies in the clone's DVC cache."""
+    folder = clone.path / ".dvc" / "cache" / "files" / "md5"
+    return {path.parent.name + path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def listed(clone: Clone, md5s: set[str]) -> set[str]:
+    """``md5s`` and, for each folder among them, its files'."""
+    inside = set()
+    for md5 in md5s:
+        if md5.endswith(".dir"):
+            entries = clone.path / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+            inside |= {entry["md5"] for entry in json.loads(entries.read_text())}
+    return md5s | inside
+
+
+def raw_train(clone: Clone) -> str:
+    return next(md5 for path, md5 in hashes(clone.lock()["convert-ctr@toy"]) if path == "data/ctr/train.parquet")

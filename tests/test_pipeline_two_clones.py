@@ -1,0 +1,30 @@
+"""Two fresh clones of one commit give the same bytes, and a second repro does nothing."""
+
+from pathlib import Path
+
+from clones import RESULTS, Clone, clone_of, files, stages_run
+
+
+def test_two_clones_give_the_same_lock_and_results(origin: Clone, undisturbed: Clone, tmp_path: Path) -> None:
+    other = clone_of(origin, tmp_path / "a folder with another name", hash_seed=4711)
+    other.dvc("pull", "data.dvc")
+    assert len(stages_run(other.dvc("repro"))) == len(undisturbed.lock())  # it had nothing to skip
+    assert other.read("dvc.lock") == undisturbed.read("dvc.lock")
+    assert files(other.path, *RESULTS) == files(undisturbed.path, *RESULTS)
+
+    again = other.dvc("repro")
+    assert stages_run(again) == []
+    assert other.read("dvc.lock") == undisturbed.read("dvc.lock")
+
+
+def test_stages_run_finds_what_ran(undisturbed: Clone) -> None:
+    log = (undisturbed.path / ".git" / "log").read_text(encoding="utf-8")
+    assert sorted(stages_run(log)) == sorted(undisturbed.lock())
+
+
+def test_another_seed_gives_another_lock(undisturbed: Clone) -> None:
+    """Equal locks prove something only where a result depends on the seed."""
+    lock = undisturbed.lock()
+    outs = {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
+    models = [md5 for path, md5 in outs.items() if "/models/" in path]
+    assert len(models) == len(set(models)) > 1
