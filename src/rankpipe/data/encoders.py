@@ -1,7 +1,7 @@
 """Fitted encoders: vocabularies and scalers that turn a block of columns into a batch for a model.
 
-They are fitted on the train split only and stored as one byte-stable JSON file; the same object serves training, prediction
-and the bundle.
+They are fitted on the train split only and stored as one byte-stable JSON file; the same object serves training,
+prediction and the bundle.
 """
 
 import json

@@ -32,8 +32,7 @@ class Encoder:
     def encode(self, columns: Columns, index: np.ndarray | None = None, sequences: bool = True) -> Batch:
         """The rows ``index`` (B,) of ``columns``, all of them by default, each with the newest ``max_len`` items.
 
-        Indices come as int64, ages in seconds (never below 0). Without ``sequences`` the batch has none, for models that
-        read none.
+        Indices come as int64, ages in seconds (never below 0). Without ``sequences`` the batch has none.
         """
         self._tables()
         codes = columns.categorical if index is None else columns.categorical[index]
@@ -49,6 +48,14 @@ class Encoder:
             ragged = {name: self._sequences(name, s, index, columns.timestamp) for name, s in columns.sequences.items()}
         return Batch(torch.from_numpy(self.flat[codes + self.starts]), torch.from_numpy(self.scaler(numeric)), ragged,
                      chosen(columns.label, np.float32), chosen(columns.rows, np.int64))
+
+    def row_bytes(self, sequences: bool = True) -> int:
+        """Bytes that an encoded row takes at most, item indices counted as int32."""
+        total = 8 * len(self.schema.categorical) + 4 * (len(self.scaler.columns) + len(self.scaler.flags)) + 24
+        if sequences:
+            for group in self.schema.sequence.values():
+                total += 8 + 4 * self.max_len * (len(group.fields) + (group.timestamps is not None))
+        return total
 
     def _sequences(self, name: str, sequences: Sequences, index: np.ndarray | None, now: np.ndarray | None) -> Ragged:
         places, lengths = newest(sequences.offsets, index, self.max_len)
