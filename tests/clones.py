@@ -75,7 +75,7 @@ class Clone:
         return YAML(typ="safe", pure=True).load(self.read("dvc.lock"))["stages"]
 
     def kill_after(self, seconds: float, *words: str) -> str | None:
-        """Runs a command and kills it with all its children after ``seconds``; its output, or None where it had ended before."""
+        """Runs a command and kills it and its children after ``seconds``; its output, or None where it ended first."""
         log = self.path / ".git" / "killed.log"
         with log.open("w") as file:
             process = subprocess.Popen(words, cwd=self.path, env=self.environment(), stdout=file,
@@ -95,24 +95,28 @@ def stages_run(output: str) -> list[str]:
 
 
 def files(folder: Path, *names: str) -> dict[str, bytes]:
-    """Relative path → bytes of each file under ``folder``'s ``names``."""
-    found = [p for name in names for p in ([folder / name] if (folder / name).is_file() else (folder / name).rglob("*"))]
+    """Relative path → bytes of each file among and under ``folder``'s ``names``."""
+    found = [p for name in names for p in [folder / name, *(folder / name).rglob("*")]]
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(found) if p.is_file()}
+
+
+def listed(*options: str) -> list[str]:
+    """What ``git ls-files`` says of this working tree."""
+    words = ["git", "ls-files", "-z", *options]
+    output = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout
+    return [name for name in output.split("\0") if name]
 
 
 def working_tree(folder: Path) -> Clone:
     """A new git repository with this working tree's files: those in git and those that git doesn't ignore."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                            stdout=subprocess.PIPE, check=True).stdout.decode().split("\0")
-    for name in filter(None, listed):
+    for name in listed("--cached", "--others", "--exclude-standard"):
         if (ROOT / name).is_file() and name.split("/")[0] not in RESULTS:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     clone = Clone(folder)
     clone.git("init", "--quiet", "--initial-branch", "main")
     clone.git("add", "--all")
-    tracked = subprocess.run(["git", "ls-files", "-z", "sample-remote"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-    for name in filter(None, tracked.decode().split("\0")):  # ignored by git, there by force
+    for name in listed("--cached", "sample-remote"):  # ignored by git, there by force
         clone.git("add", "--force", name)
     clone.commit("Working tree")
     return clone

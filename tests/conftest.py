@@ -12,7 +12,7 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parent.parent
 SMALL_MODELS = ("lr", "deepfm", "feseq", "lightgbm")
 
-# Before any library counts the cores: two test workers share a small machine. Stages set their own number from params.yaml.
+# Before any library counts the cores, which two test workers share. Stages set their own number from params.yaml.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["DVC_NO_ANALYTICS"] = "1"
 

@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 
 @contextlib.contextmanager
 def ssh_server(folder: Path) -> Iterator[tuple[int, Path]]:
-    """An SSH server whose SFTP shows ``folder`` as its root; gives the port and the path of a client key that it accepts."""
+    """An SSH server whose SFTP shows ``folder`` as its root; gives the port and the file of a client key it accepts."""
     folder.mkdir(parents=True)
     host, client = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
     key = folder.parent / "id_ed25519"

@@ -1,0 +1,70 @@
+"""A stage killed at any moment leaves nothing that looks right, and the next repro ends in the same bytes."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clones import Clone, copy_of, files
+
+MOMENTS = 10
+CELLS = {"convert": "convert-ctr@toy", "train": "train-ctr@toy-feseq"}
+
+
+def change(verb: str) -> Callable[[Any], None]:
+    """A parameter that makes ``verb`` run again; train also gets epochs enough to be killed between two checkpoints."""
+    def edit(values: Any) -> None:
+        if verb == "train":
+            values["ctr"]["models"]["feseq"].update(epochs=8, patience=8)
+        else:
+            values["ctr"]["convert"]["chunk_rows"] = 512
+    return edit
+
+
+@dataclass(frozen=True)
+class Case:
+    """One verb's cell: a clone where it must run, one where it ran undisturbed, and how long that took."""
+
+    cell: str
+    before: Clone
+    after: Clone
+    seconds: float
+
+
+@pytest.fixture(params=CELLS)
+def case(request: pytest.FixtureRequest, undisturbed: Clone, tmp_path: Path) -> Case:
+    cell = CELLS[request.param]
+    before = copy_of(undisturbed, tmp_path / "before")
+    before.edit_params(change(request.param))
+    after = copy_of(before, tmp_path / "after")
+    start = time.perf_counter()
+    after.dvc("repro", "--single-item", cell)
+    return Case(cell, before, after, time.perf_counter() - start)
+
+
+def test_killed_stage_ends_in_the_same_bytes(case: Case, tmp_path: Path) -> None:
+    outs = [out["path"] for out in case.after.lock()[case.cell]["outs"]]
+    expected = files(case.after.path, *outs)
+    rng = random.Random(case.cell)
+    resumed = 0
+    for k in range(MOMENTS):
+        clone = copy_of(case.before, tmp_path / f"killed-{k}")
+        kill(clone, case, (k + rng.random()) / MOMENTS)
+        for name, content in files(clone.path, *outs).items():
+            assert content == expected[name], f"moment {k} left {name}, which is not what the whole stage writes"
+        output = clone.dvc("repro", "--single-item", case.cell)
+        resumed += "resum" in output
+        assert clone.read("dvc.lock") == case.after.read("dvc.lock"), f"moment {k}"
+        assert files(clone.path, *outs) == expected, f"moment {k}"
+    if case.cell.startswith("train"):
+        assert resumed >= 2, "no run went on from a checkpoint"
+
+
+def kill(clone: Clone, case: Case, share: float) -> None:
+    """Kills the cell after ``share`` of the time that it takes; sooner where it was faster than that."""
+    while clone.kill_after(share * case.seconds, "dvc", "repro", "--single-item", case.cell) is None:
+        clone.git("checkout", "--quiet", "dvc.lock")
+        share *= 0.8
