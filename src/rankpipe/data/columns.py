@@ -9,13 +9,15 @@ H5 layout of one split (``build/<size>/<track>/table/<split>.h5``), every datase
     /categorical               (N, C) int32 codes, −1 = missing
     /numeric                   (N, F) float32, NaN = missing: the schema's numerics, then the sequence statistics
     /sequence/<group>/offsets  (N + 1,) int64
-    /sequence/<group>/<field>  (T,) unsigned integers of the smallest width that holds them
+    /sequence/<group>/fields/<field>  (T,) uint32; bitshuffle and lz4 make the zero bits vanish
     /sequence/<group>/times    (T,) int64, where the group has timestamps
-    /dictionary/<column>       the words behind the codes, UTF-8, in order of first appearance
+    /dictionary/<i>/text, ends (bytes,) uint8 and (words,) int64: the words behind the codes, UTF-8, end to end, in order of
+                               first appearance; attribute ``column`` says whose
 
-Attributes of the file: ``format`` (an integer version) and ``schema`` (JSON).
+Attributes of the file: ``format`` (an integer version) and ``schema`` (JSON). In names within the file ``%`` and ``/`` are written %25 and %2F.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +61,48 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.categorical)
+
+    def take(self, index: np.ndarray) -> "Columns":
+        """The rows ``index`` (m,), in that order."""
+        from rankpipe.data.tokens import take_ragged  # compiled code is only loaded where rows are picked
+
+        def pick(x: np.ndarray | None) -> np.ndarray | None:
+            return None if x is None else x[index]
+
+        sequences = {}
+        for name, s in self.sequences.items():
+            fields = {k: take_ragged(v, s.offsets, index)[1] for k, v in s.fields.items()}
+            times = None if s.times is None else take_ragged(s.times, s.offsets, index)[1]
+            sequences[name] = Sequences(np.concatenate([[0], np.cumsum(s.lengths[index])]), fields, times)
+        return Columns(self.categorical[index], self.numeric[index], sequences, pick(self.label), pick(self.rows),
+                       pick(self.timestamp), pick(self.group))
+
+
+class Words(list[str]):
+    """A column's words in order of first appearance, with the way back from word to code."""
+
+    def __init__(self, words: Iterable[str] = ()):
+        super().__init__(words)
+        self.codes = {word: code for code, word in enumerate(self)}
+
+    @classmethod
+    def of(cls, dictionaries: "Dictionaries", key: str) -> "Words":
+        """The words under ``key``, which ``dictionaries`` holds from now on in this form."""
+        words = dictionaries.get(key)
+        if not isinstance(words, cls):
+            words = dictionaries[key] = cls(words or ())
+        return words
+
+    def grow(self, words: Iterable[str]) -> np.ndarray:
+        """(len(words),) int32 codes; words that are new get the next ones."""
+        out = []
+        for word in words:
+            code = self.codes.get(word)
+            if code is None:
+                code = self.codes[word] = len(self)
+                self.append(word)
+            out.append(code)
+        return np.array(out, np.int32)
 
 
 Dictionaries = dict[str, list[str]]
