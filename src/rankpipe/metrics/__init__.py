@@ -12,4 +12,5 @@ from rankpipe.metrics.probability import logloss, normalised_entropy, prior_shif
 from rankpipe.metrics.ranking import auc, average_precision
 
 __all__ = ["Classification", "Difference", "Resamples", "WeightedMeans", "auc", "average_precision",
-           "calibration_error", "difference", "holm", "interval", "logloss", "normalised_entropy", "prior_shift", "resample", "task_score"]
+           "calibration_error", "difference", "holm", "interval", "logloss", "normalised_entropy", "prior_shift",
+           "resample", "task_score"]

@@ -4,7 +4,7 @@ A statistic is any callable that takes (R, N) weights, one line a resample, and 
 judged in one call see the same resamples, so differences between them are paired without further work.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,9 +61,19 @@ class Resamples:
             yield np.stack([self.weights(b) for b in range(start, min(start + step, self.count))])
 
 
-def resample(statistics: list[Statistic], resamples: Resamples) -> np.ndarray:
-    """Values of each statistic on each resample: (count, models, …). All statistics give one shape."""
-    return np.concatenate([np.stack([s(weights) for s in statistics], axis=1) for weights in resamples.blocks()])
+def resample(statistics: Sequence[Statistic], resamples: Resamples,
+             done: Callable[[int], object] | None = None) -> np.ndarray:
+    """Values of each statistic on each resample: (count, statistics, …). All statistics give one shape.
+
+    Args:
+        done: called with the number of resamples after each block, for a progress bar.
+    """
+    values = []
+    for weights in resamples.blocks():
+        values.append(np.stack([statistic(weights) for statistic in statistics], axis=1))
+        if done is not None:
+            done(len(weights))
+    return np.concatenate(values)
 
 
 class WeightedMeans:
