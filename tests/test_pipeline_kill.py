@@ -45,7 +45,8 @@ def case(request: pytest.FixtureRequest, undisturbed: Clone, tmp_path: Path) -> 
     return Case(cell, before, after, time.perf_counter() - start)
 
 
-def test_killed_stage_ends_in_the_same_bytes(case: Case, tmp_path: Path) -> None:
+def test_killed_stage_ends_in_the_same_bytes(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANKPIPE_CHECKPOINT_SECONDS", "0.1")  # a run of seconds must pass some checkpoints
     outs = [out["path"] for out in case.after.lock()[case.cell]["outs"]]
     expected = files(case.after.path, *outs)
     rng = random.Random(case.cell)

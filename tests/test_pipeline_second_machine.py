@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clones import Clone, clone_of, copy_of, stages_run
+from clones import Clone, clone_of, copy_of, files, stages_run
 from servers import s3_server, ssh_server
 
 
@@ -51,6 +51,30 @@ def test_second_machine(kind: str, request: pytest.FixtureRequest, undisturbed: 
     assert set(ran) == {"evaluate-ctr@toy", "predict-ctr@toy", "push-ctr@toy"}
     assert raw_train(laptop) in cached(laptop)
     assert raw_train(laptop) not in cached(gpu)
+
+
+def test_an_experiment_travels_back(ssh_box: list[list[str]], undisturbed: Clone, tmp_path: Path) -> None:
+    """`dvc exp push` on one machine, `pull` and `apply` on the other, over a bare git repository and the remote."""
+    laptop = copy_of(undisturbed, tmp_path / "laptop")
+    bare = tmp_path / "bare.git"
+    laptop.git("init", "--quiet", "--bare", "--initial-branch", "main", str(bare))
+    laptop.git("remote", "set-url", "origin", str(bare))
+    laptop.git("push", "--quiet", "origin", "main")
+    add_remote(laptop, ssh_box)
+    laptop.dvc("push")
+
+    gpu = clone_of(Clone(bare), tmp_path / "gpu")
+    add_remote(gpu, ssh_box)
+    cell = "train-ctr@toy-lr"
+    gpu.dvc("exp", "run", "--name", "slow", "--pull", "--allow-missing", "--set-param", "ctr.models.lr.lr=1e-5", cell)
+    gpu.dvc("exp", "push", "origin", "slow")
+
+    laptop.dvc("exp", "pull", "origin", "slow")
+    laptop.dvc("exp", "apply", "slow")
+    assert laptop.lock()[cell] == gpu.lock()[cell] != undisturbed.lock()[cell]
+    assert stages_run(laptop.dvc("repro", cell)) == []
+    [model] = [out["path"] for out in laptop.lock()[cell]["outs"] if "/models/" in out["path"]]
+    assert files(laptop.path, model) == files(gpu.path, model) != {}
 
 
 def add_remote(clone: Clone, commands: list[list[str]]) -> None:

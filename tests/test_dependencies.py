@@ -1,0 +1,179 @@
+"""A stage re-runs exactly when something it uses changed: dvc.yaml against imports, each stage in a bare sandbox."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from clones import Clone, files, yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from imports import ROOT, closure, imported, others, source
+
+from rankpipe.params import get
+from rankpipe.stage import tracks
+
+LIGHT = ("extract", "convert", "evaluate")
+"""Verbs that need no torch."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One expanded stage of dvc.yaml."""
+
+    name: str
+    cmd: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+
+    @property
+    def words(self) -> list[str]:
+        """Verb, track, size and, for some, a model."""
+        python, flag, module, *rest = self.cmd.split()
+        assert (python, flag) == ("python", "-m")
+        return [module.removeprefix("stages."), *rest]
+
+    def needed(self) -> set[str]:
+        """Files of the project that the stage imports: script, the track's verb and, where it names one, the model."""
+        verb, track, _, *model = self.words
+        return set(closure(f"stages.{verb}", f"rankpipe.{track}.{verb}",
+                           *(f"rankpipe.{track}.models.{name}" for name in model)))
+
+    def code(self) -> set[str]:
+        return {dep for dep in self.deps if dep.startswith(("src/", "stages/"))}
+
+
+def cells(root: Path) -> dict[str, Cell]:
+    """Name → cell, as DVC itself expands dvc.yaml at ``root``."""
+    with Repo(str(root)) as repo:
+        found = {}
+        for stage in repo.index.stages:
+            if not stage.cmd:
+                continue
+            deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+            params = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+            found[stage.name] = Cell(stage.name, stage.cmd, tuple(dep.def_path for dep in deps), tuple(params),
+                                     tuple(out.def_path for out in stage.outs))
+    return dict(sorted(found.items()))
+
+
+CELLS = cells(ROOT)
+
+
+def covers(dep: str, file: str) -> bool:
+    return file == dep or file.startswith(f"{dep}/")
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_imported_file_is_a_dependency(name: str) -> None:
+    cell = CELLS[name]
+    missing = sorted(file for file in cell.needed() if not any(covers(dep, file) for dep in cell.code()))
+    assert not missing, f"dvc.yaml: {name}: add to deps: {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_code_dependency_is_imported(name: str) -> None:
+    cell = CELLS[name]
+    needed = cell.needed()
+    registry = f"src/rankpipe/{cell.words[1]}/models"
+    if f"{registry}/__init__.py" in needed and len(cell.words) == 3:
+        needed.add(registry)  # a stage without a model of its own loads the chosen one by its id
+    needless = sorted(dep for dep in cell.code() if not any(covers(dep, file) for file in needed))
+    assert not needless, f"dvc.yaml: {name}: drop from deps: {', '.join(needless)}"
+    assert all((ROOT / dep).exists() for dep in cell.code())
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_another_track_is_no_dependency(name: str) -> None:
+    cell = CELLS[name]
+    strangers = {track for track in tracks() if track != cell.words[1]}
+    for dep in (*cell.deps, *cell.params):
+        assert not strangers & set(dep.replace("/", ".").split("."))
+
+
+def test_a_missing_import_is_seen() -> None:
+    """The closure follows imports of imports, imports inside functions, and each package on the way."""
+    needed = CELLS["train-ctr@toy-deepfm"].needed()
+    assert {"stages/__init__.py", "stages/train.py", "src/rankpipe/stage.py", "src/rankpipe/ctr/train.py",
+            "src/rankpipe/ctr/__init__.py", "src/rankpipe/ctr/models/deepfm.py", "src/rankpipe/errors.py"} <= needed
+    assert "src/rankpipe/ctr/models/feseq.py" not in needed
+    assert "src/rankpipe/ctr/convert.py" not in needed
+
+
+@pytest.mark.parametrize("track", tracks())
+def test_tracks_and_rooms_import_downwards(track: str) -> None:
+    package = ROOT / "src" / "rankpipe"
+    for path in sorted((package / track).rglob("*.py")):
+        for name in imported_by(path):
+            assert name.split(".")[1:2] not in [[t] for t in tracks() if t != track], f"{path} imports {name}"
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] in tracks():
+            continue
+        assert not any(name.split(".")[1:2] == [track] for name in imported_by(path)), f"{path} imports {track}"
+
+
+def imported_by(path: Path) -> list[str]:
+    return [name for name in imported(path) if name.split(".")[0] in ("rankpipe", "stages")]
+
+
+def test_nothing_imports_a_stage_script() -> None:
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        assert not any(name.split(".")[0] == "stages" for name in imported_by(path)), path
+
+
+def test_metrics_need_no_torch() -> None:
+    modules = [f"rankpipe.metrics.{path.stem}" for path in (ROOT / "src" / "rankpipe" / "metrics").glob("*.py")]
+    assert "numpy" in others(*modules)
+    assert not {"torch", "matplotlib", "lightgbm", "transformers"} & others(*modules)
+
+
+@pytest.mark.parametrize("verb", LIGHT)
+def test_light_stages_start_without_torch(verb: str) -> None:
+    code = f"import sys, stages.{verb}, rankpipe.stage as s; s.verb('ctr', '{verb}'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("verb", ["extract", "convert", "features", "train", "evaluate", "predict", "push"])
+def test_a_stage_runs_on_its_declared_dependencies_alone(verb: str, undisturbed: Clone, tmp_path: Path) -> None:
+    """Only its deps, and of params.yaml only its keys: the stage must run and write the same bytes."""
+    for cell in cells(undisturbed.path).values():
+        if cell.words[0] != verb:
+            continue
+        sandbox = Clone(tmp_path / cell.name, hash_seed=5)
+        for dep in cell.deps:
+            copy(undisturbed.path / dep, sandbox.path / dep)
+        keep_keys(undisturbed.path / "params.yaml", sandbox.path / "params.yaml", cell.params)
+        sandbox.run(*cell.cmd.split())
+        assert files(sandbox.path, *cell.outs) == files(undisturbed.path, *cell.outs)
+
+
+def copy(path: Path, to: Path) -> None:
+    if path.is_dir():
+        shutil.copytree(path, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, to)
+
+
+def keep_keys(path: Path, to: Path, keys: tuple[str, ...]) -> None:
+    values = yaml().load(path.read_text(encoding="utf-8"))
+    kept: dict = {}
+    for key in keys:
+        *above, last = key.split(".")
+        node = kept
+        for part in above:
+            node = node.setdefault(part, {})
+        node[last] = get(values, key)
+    with to.open("w", encoding="utf-8") as file:
+        yaml().dump(kept, file)
+
+
+def test_source_knows_the_project_from_others() -> None:
+    assert source("rankpipe.params") == ROOT / "src" / "rankpipe" / "params.py"
+    assert source("rankpipe.ctr") == ROOT / "src" / "rankpipe" / "ctr" / "__init__.py"
+    assert source("rankpipe.params.load") is None
+    assert source("numpy") is None
