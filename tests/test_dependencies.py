@@ -1,5 +1,6 @@
 """A stage re-runs exactly when something it uses changed: dvc.yaml against imports, each stage in a bare sandbox."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from clones import Clone, files, yaml
+from clones import Clone, copy_of, files, yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from imports import ROOT, closure, imported, others, source
@@ -149,6 +150,29 @@ def test_a_stage_runs_on_its_declared_dependencies_alone(verb: str, undisturbed:
         keep_keys(undisturbed.path / "params.yaml", sandbox.path / "params.yaml", cell.params)
         sandbox.run(*cell.cmd.split())
         assert files(sandbox.path, *cell.outs) == files(undisturbed.path, *cell.outs)
+
+
+def test_a_change_in_another_track_makes_nothing_stale(undisturbed: Clone, tmp_path: Path) -> None:
+    clone = copy_of(undisturbed, tmp_path / "clone")
+    package = clone.path / "src" / "rankpipe" / "another"
+    package.mkdir()
+    for name in ("__init__", "extract"):
+        (package / f"{name}.py").write_text("", encoding="utf-8")
+    clone.edit_params(lambda values: values.update(another={"models": {"x": {"lr": 1}}}))
+    assert stale(clone) == set()
+
+
+def test_an_edited_model_makes_no_other_cell_stale(undisturbed: Clone, tmp_path: Path) -> None:
+    clone = copy_of(undisturbed, tmp_path / "clone")
+    with (clone.path / "src" / "rankpipe" / "ctr" / "models" / "deepfm.py").open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    assert {name for name in stale(clone) if name.startswith("train-")} == {"train-ctr@toy-deepfm"}
+    assert not {name for name in stale(clone) if name.startswith(("extract-", "convert-", "features-"))}
+
+
+def stale(clone: Clone) -> set[str]:
+    """Stages that `dvc status` names."""
+    return set(json.loads(clone.dvc("status", "--json")))
 
 
 def copy(path: Path, to: Path) -> None:
