@@ -1,0 +1,93 @@
+"""The model card: README.md of a bundle, with front matter that the hub accepts."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric with its bootstrap interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        # The same number of digits everywhere, so that a column can be read downwards.
+        if self.low is None or self.high is None:
+            return f"{self.value:.4f}"
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card tells. Texts of the track are passed in: this module knows none."""
+
+    title: str
+    model: str
+    summary: str
+    """What goes in and what comes out, a sentence or two."""
+    use: str
+    limits: tuple[str, ...]
+    figures: dict[str, dict[str, Figure]]
+    """Model id → metric → figure on the test split; this model and the baselines that it must answer to."""
+    rows: dict[str, int]
+    """Split → rows."""
+    data: dict[str, str]
+    """Raw file or folder → hash."""
+    request: dict[str, Any]
+    task: str = "tabular-classification"
+    tags: tuple[str, ...] = ()
+    license: str | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    """Metric → the hub's name for it, where it has one."""
+
+
+def render(card: Card) -> str:
+    """The card as Markdown, front matter first; the same bytes for the same card."""
+    metrics = list(card.figures[card.model])
+    order = [card.model, *(m for m in card.figures if m != card.model)]
+    rows = [[f"**{m}**" if m == card.model else m, *(str(card.figures[m].get(k, "–")) for k in metrics)] for m in order]
+    lines = [
+        _front_matter(card), f"# {card.title}", "", card.summary, "",
+        "## Metrics", "",
+        "On the test split, which neither training nor the choice of the model saw; brackets hold the interval of the "
+        "bootstrap. This model stands first.", "",
+        *_table(["model", *metrics], rows), "",
+        "## Data", "", *_table(["split", "rows"], [[k, f"{n:,}"] for k, n in card.rows.items()]), "",
+        *_table(["raw data", "hash"], [[f"`{k}`", f"`{v}`"] for k, v in card.data.items()]), "",
+        "## Intended use", "", card.use, "",
+        "## Limits", "", *(f"- {line}" for line in card.limits), "",
+        "## How to load", "", "```python", "from rankpipe.hub import Predictor", "",
+        'predictor = Predictor.from_pretrained("path/to/this/folder")   # or "org/name", revision="…"',
+        "frame, expected = predictor.sample()",
+        "assert abs(predictor.predict(frame) - expected).max() < 1e-6", "```", "",
+        "Every file's sha256 is checked on loading, nothing is unpickled, and a frame that doesn't fit `schema.json` "
+        "is refused by the name of the column.", "",
+        "## Sample request", "",
+        "The row of `sample_request.json` is put together from the most frequent values, it is nobody's:", "",
+        "```", *(f"{k}: {_short(v)}" for k, v in card.request["rows"][0].items()), "```", "",
+        f"It must score {card.request['scores'][0]:.6f}.", "",
+    ]
+    return "\n".join(lines)
+
+
+def _front_matter(card: Card) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    name = ", ".join(card.data) or "unnamed"
+    results = [EvalResult(task_type=card.task, dataset_type="tabular", dataset_name=name, dataset_split="test",
+                          metric_type=card.names.get(k, k), metric_name=k, metric_value=round(f.value, 6))
+               for k, f in card.figures[card.model].items()]
+    data = ModelCardData(library_name="rankpipe", pipeline_tag=card.task, tags=list(card.tags), license=card.license,
+                         model_name=card.title, eval_results=results)
+    return f"---\n{data.to_yaml()}\n---"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
