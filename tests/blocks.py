@@ -1,5 +1,7 @@
 """A table in memory, in the place of an H5 reader."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rankpipe.data.columns import Columns, Dictionaries, Sequences
@@ -35,9 +37,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def read(self, start: int, stop: int) -> Columns:
+    def read(self, start: int, stop: int, sequences: bool = True) -> Columns:
         self.reads.append((start, stop))
-        return rows_of(self.columns, start, stop)
+        rows = rows_of(self.columns, start, stop)
+        return rows if sequences else replace(rows, sequences={})
 
 
 def generated(rows: int, seed: int = 0, lengths: np.ndarray | None = None) -> Table:

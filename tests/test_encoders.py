@@ -50,7 +50,7 @@ def test_chosen_rows_equal_those_of_the_whole_block():
     expected = [flat.fields["item"][flat.offsets[i]:flat.offsets[i + 1]].tolist() for i in index]
     assert [of.fields["item"][of.offsets[i]:of.offsets[i + 1]].tolist() for i in range(4)] == expected
     assert len(encoder.encode(train.columns, np.zeros(0, np.int64))) == 0
-    assert encoder.encode(train.columns, sequences=False).sequences == {}
+    assert encoder.encode(train.read(0, 5, sequences=False)).sequences == {}
 
 
 SCHEMA = Schema("label", None, ("a", "b"), ("x", "y"), {"seq": group()})

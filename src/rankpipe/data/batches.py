@@ -2,7 +2,7 @@
 
 A *pool* is as many encoded rows as fit in ``POOL_BYTES``. Training reads pools of randomly chosen chunks and shuffles
 inside the pool; with sequences, rows of like length share a batch, so that a batch is hardly longer than its rows. The
-order is a function of seed and epoch alone, so ``(epoch, step)`` is all that a checkpoint needs, and going on from there
+order is a function of seed and epoch alone, so ``(epoch, step)`` is all that a checkpoint needs, and going on from it
 reads no row that isn't used. A table that fits in one pool is read and encoded once.
 """
 
@@ -76,7 +76,7 @@ class TrainBatches:
         for start, stop in runs:
             for first in range(start, stop, self.chunk_rows):
                 last = min(first + self.chunk_rows, stop)
-                part = self.encoder.encode(self.table.read(first, last), sequences=self.sequences)
+                part = self.encoder.encode(self.table.read(first, last, self.sequences))
                 part.rows = torch.arange(first, last)
                 parts.append(_compact(part))
         return _joined(parts)
@@ -101,7 +101,7 @@ def sequential(table: Table, encoder: Encoder, batch_size: int, *, sequences: bo
     Inside a block rows come sorted by length. Of several processes, each takes every ``world``-th block.
     """
     for start in range(rank * block_rows, len(table), world * block_rows):
-        block = encoder.encode(table.read(start, min(start + block_rows, len(table))), sequences=sequences)
+        block = encoder.encode(table.read(start, min(start + block_rows, len(table)), sequences))
         for batch in by_length(block, batch_size):
             batch.rows += start
             yield batch

@@ -29,10 +29,10 @@ class Encoder:
         self.starts, self.flat = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._tables()
 
-    def encode(self, columns: Columns, index: np.ndarray | None = None, sequences: bool = True) -> Batch:
+    def encode(self, columns: Columns, index: np.ndarray | None = None) -> Batch:
         """The rows ``index`` (B,) of ``columns``, all of them by default, each with the newest ``max_len`` items.
 
-        Indices come as int64, ages in seconds (never below 0). Without ``sequences`` the batch has none.
+        Indices come as int64, ages in seconds (never below 0). Columns read without sequences give a batch without.
         """
         self._tables()
         codes = columns.categorical if index is None else columns.categorical[index]
@@ -43,9 +43,7 @@ class Encoder:
                 return None
             return torch.from_numpy((x if index is None else x[index]).astype(dtype, copy=False))
 
-        ragged = {}
-        if sequences:
-            ragged = {name: self._sequences(name, s, index, columns.timestamp) for name, s in columns.sequences.items()}
+        ragged = {name: self._sequences(name, s, index, columns.timestamp) for name, s in columns.sequences.items()}
         return Batch(torch.from_numpy(self.flat[codes + self.starts]), torch.from_numpy(self.scaler(numeric)), ragged,
                      chosen(columns.label, np.float32), chosen(columns.rows, np.int64))
 

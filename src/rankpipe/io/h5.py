@@ -82,7 +82,7 @@ class ColumnsWriter:
         self._end = {name: 0 for name in schema.sequence}
         self._file = h5py.File(self._path, "w", libver=("v110", "v110"), locking=False, rdcc_nbytes=_CACHE)
         self._file.attrs["format"] = FORMAT
-        self._file.attrs["schema"] = json.dumps(asdict(schema), sort_keys=True, ensure_ascii=False)
+        self._file.attrs["schema"] = json.dumps(asdict(schema), ensure_ascii=False)  # in the schema's own order
         self._sets = self._appenders()
 
     def _appenders(self) -> dict[str, _Appender]:
@@ -177,18 +177,21 @@ class ColumnsReader:
     def __len__(self) -> int:
         return self._rows
 
-    def read(self, start: int = 0, stop: int | None = None) -> Columns:
-        """Rows ``[start, stop)`` in file order; fastest where the bounds are multiples of the chunk (convert.chunk_rows)."""
+    def read(self, start: int = 0, stop: int | None = None, sequences: bool = True) -> Columns:
+        """Rows ``[start, stop)`` in file order, or without their sequences, which take most of the time.
+
+        Fastest where the bounds are multiples of the chunk (convert.chunk_rows).
+        """
         stop = self._rows if stop is None else min(stop, self._rows)
-        sequences = {}
-        for name, group in self.schema.sequence.items():
+        found = {}
+        for name, group in self.schema.sequence.items() if sequences else ():
             at = f"sequence/{_escaped(name)}"
             offsets = self._range(f"{at}/offsets", start, stop + 1)
             low, high = int(offsets[0]), int(offsets[-1])
             fields = {f: self._range(f"{at}/fields/{_escaped(f)}", low, high) for f in group.fields}
             times = self._range(f"{at}/times", low, high) if group.timestamps else None
-            sequences[name] = Sequences(offsets - low, fields, times)
-        return Columns(self._range("categorical", start, stop), self._range("numeric", start, stop), sequences,
+            found[name] = Sequences(offsets - low, fields, times)
+        return Columns(self._range("categorical", start, stop), self._range("numeric", start, stop), found,
                        **{k: self._range(k, start, stop) for k in ("label", "rows", "timestamp", "group") if k in self._file})
 
     def labels(self) -> np.ndarray:

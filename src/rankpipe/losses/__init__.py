@@ -1,0 +1,1 @@
+"""Losses, one in each file, and the penalties beside them."""

@@ -1,0 +1,1 @@
+"""The training loop that all neural models of all tracks share, and what makes it resumable and reproducible."""

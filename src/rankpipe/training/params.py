@@ -37,3 +37,9 @@ class Training:
     accumulate: int = bounded(1, low=1)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     tracker: Literal["none", "dvclive", "tensorboard", "wandb"] = "none"
+
+    def __post_init__(self) -> None:
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(f"weight_decay is adamw's; set optimizer: adamw, or net_l2 with {self.optimizer}")
+        if self.monitor is not None and not self.monitor:
+            raise ValueError("monitor is empty; name a metric, such as {auc: 1}, or set null")
