@@ -76,7 +76,7 @@ def parse(batch: pa.RecordBatch, schema: Schema, dictionaries: Dictionaries, fir
 
     columns = Columns(categorical, numeric, sequences, rows=rows)
     if label:
-        columns.label = _label(batch.column(schema.label), schema.label, rows, where)
+        columns.label = read_label(batch.column(schema.label), schema.label, rows, where)
         if schema.group:
             columns.group = _codes(batch.column(schema.group), schema.group, dictionaries, GROUP, where)
     if schema.timestamp and schema.timestamp in batch.schema.names:
@@ -132,7 +132,7 @@ def _numbers(array: pa.Array, column: str, where: str) -> np.ndarray:
     return array.to_numpy(zero_copy_only=False)
 
 
-def _label(array: pa.Array, column: str, rows: np.ndarray, where: str) -> np.ndarray:
+def read_label(array: pa.Array, column: str, rows: np.ndarray, where: str) -> np.ndarray:
     """(n,) float32 of 0 and 1."""
     label = _numbers(array, column, where).astype(np.float32)
     wrong = np.nonzero((label != 0) & (label != 1))[0]

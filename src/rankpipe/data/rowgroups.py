@@ -1,0 +1,71 @@
+"""Chosen rows of a parquet file as parsed blocks, in file order: in this process, or row group by row group in several."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from rankpipe.data.columns import Columns, Dictionaries, Words
+from rankpipe.data.parsing import GROUP, parse, raw_columns
+from rankpipe.data.schema import Schema
+from rankpipe.io.parquet import ParquetTable, marked_groups, open_parquet
+
+
+def parsed_blocks(table: ParquetTable, schema: Schema, marks: np.ndarray, dictionaries: Dictionaries, batch_rows: int,
+                  workers: int = 1, backend: str = "loky") -> Iterator[Columns]:
+    """Labelled blocks of the rows that ``marks`` (one item a raw row) chooses; ``dictionaries`` grow as blocks come.
+
+    The blocks and dictionaries are the same for any number of workers. One worker needs the memory of a batch; several need
+    that of ``workers`` parsed row groups.
+
+    Raises:
+        InputError: see :func:`rankpipe.data.parsing.parse`.
+    """
+    groups = marked_groups(table, marks)
+    if workers == 1 or len(groups) < 2:
+        yield from _group_blocks(table, groups, schema, marks, dictionaries, batch_rows)
+        return
+    starts = np.concatenate([[0], np.cumsum(table.group_rows)]).tolist()
+    with joblib.Parallel(workers, backend=backend) as pool:
+        for wave in range(0, len(groups), workers):
+            tasks = (joblib.delayed(_one_group)(table.path, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows)
+                     for g in groups[wave:wave + workers])
+            for blocks, theirs in pool(tasks):
+                codes = {k: np.append(Words.of(dictionaries, k).grow(words), np.int32(-1)) for k, words in theirs.items()}
+                for block in blocks:
+                    _recode(block, schema, codes)
+                    yield block
+
+
+def _recode(block: Columns, schema: Schema, codes: dict[str, np.ndarray]) -> None:
+    """A worker's codes → those of all; the last item of each ``codes`` stands for missing."""
+    for j, name in enumerate(schema.categorical):
+        block.categorical[:, j] = codes[name][block.categorical[:, j]]
+    if block.group is not None:
+        block.group = codes[GROUP][block.group]
+    for name, group in schema.sequence.items():
+        if group.items == "text":
+            fields = block.sequences[name].fields
+            fields.update({f: codes[f"{name}.{f}"][v].astype(np.uint32) for f, v in fields.items()})
+
+
+def _one_group(path: Path, group: int, schema: Schema, marks: np.ndarray, batch_rows: int) -> tuple[list[Columns], Dictionaries]:
+    """A worker's task: one row group with dictionaries of its own."""
+    table = open_parquet(path)
+    whole = np.zeros(table.rows, np.uint8)
+    start = sum(table.group_rows[:group])
+    whole[start:start + len(marks)] = marks
+    dictionaries: Dictionaries = {}
+    return list(_group_blocks(table, [group], schema, whole, dictionaries, batch_rows)), dictionaries
+
+
+def _group_blocks(table: ParquetTable, groups: list[int], schema: Schema, marks: np.ndarray, dictionaries: Dictionaries,
+                  batch_rows: int) -> Iterator[Columns]:
+    for first, batch in table.spans(raw_columns(schema, label=True), batch_rows, groups):
+        index = np.flatnonzero(marks[first:first + batch.num_rows])
+        if len(index) == 0:
+            continue
+        if len(index) < batch.num_rows:
+            batch = batch.take(index)
+        yield parse(batch, schema, dictionaries, label=True, rows=first + index, where=str(table.path))
