@@ -1,4 +1,4 @@
-"""Seeded generators of raw sample data, one module per track: ``python -m rankpipe.sample <track> --rows N --out FOLDER``.
+"""Seeded generators of raw sample data, one module per track, behind ``python -m rankpipe.sample <track>``.
 
 A module offers ``add_arguments(parser)`` and ``generate(arguments)``; a new track adds its line here.
 """

@@ -9,7 +9,7 @@ from rankpipe.stage import one_line_errors
 
 def main(words: list[str] | None = None) -> None:
     """Parses ``words`` (the command line by default) and runs the generator of the track they name."""
-    parser = argparse.ArgumentParser(prog="python -m rankpipe.sample", description="Generates raw sample data from a seed.")
+    parser = argparse.ArgumentParser("python -m rankpipe.sample", description="Writes raw sample data from a seed.")
     tracks = parser.add_subparsers(dest="track", required=True, metavar="{" + ",".join(GENERATORS) + "}")
     modules = {track: importlib.import_module(name) for track, name in GENERATORS.items()}
     for track, module in modules.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_file
@@ -19,18 +20,20 @@ from rankpipe.sample import toss
 
 CALIBRATION_BLOCKS = 6
 BINS = 1 << 16
+TRAIN_SCHEMA = pa.schema([*toss.SCHEMA, toss.LABEL])
+TEST_SCHEMA = pa.schema([toss.ID, *toss.SCHEMA])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options; the defaults are those of the real data."""
     parser.add_argument("--rows", type=int, required=True, help="rows of train.parquet")
-    parser.add_argument("--out", type=Path, required=True, help="folder for train.parquet, test.parquet, sample_submission.csv")
-    parser.add_argument("--test-rows", type=int, default=None, help="rows of test.parquet (default: a seventh of --rows)")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+    parser.add_argument("--test-rows", type=int, default=None, help="rows of test.parquet (a seventh of --rows)")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--mean-length", type=float, default=558, help="mean number of items in a sequence (default: 558)")
-    parser.add_argument("--click-rate", type=float, default=0.019, help="share of clicks (default: 0.019)")
+    parser.add_argument("--mean-length", type=float, default=558, help="mean number of items of a row (558)")
+    parser.add_argument("--click-rate", type=float, default=0.019, help="share of clicks (0.019)")
     parser.add_argument("--row-group-rows", type=int, default=100_000,
-                        help="rows of a parquet row group; 0 writes one single group, as the real file has, by way of a temporary file")
+                        help="rows of a row group (100,000); 0: one single group, as in the real file")
 
 
 def generate(arguments: argparse.Namespace) -> None:
@@ -44,11 +47,12 @@ def generate(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     with bar(arguments.rows, "train.parquet") as progress:
         blocks = train_blocks(rows, arguments.rows, tally)
-        write(arguments.out / "train.parquet", blocks, pa.schema([*toss.SCHEMA, toss.LABEL]), arguments.row_group_rows, progress)
+        write(arguments.out / "train.parquet", blocks, TRAIN_SCHEMA, arguments.row_group_rows, progress)
     with bar(tests, "test.parquet") as progress:
         blocks = test_blocks(rows, tests)
-        write(arguments.out / "test.parquet", blocks, pa.schema([toss.ID, *toss.SCHEMA]), arguments.row_group_rows, progress)
-    with atomic_file(arguments.out / "sample_submission.csv") as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+        write(arguments.out / "test.parquet", blocks, TEST_SCHEMA, arguments.row_group_rows, progress)
+    with (atomic_file(arguments.out / "sample_submission.csv") as temporary,
+          open(temporary, "w", encoding="utf-8", newline="\n") as file):
         file.write("ID,clicked\n")
         file.writelines(f"{_id(i)},0\n" for i in range(tests))
     print(f"clicks {tally.click_rate():.4f}, AUC of the true logit {tally.auc('all'):.4f}, "
@@ -60,23 +64,25 @@ def train_blocks(rows: toss.Rows, total: int, tally: "Tally") -> Iterator[pa.Rec
     for index, start in enumerate(range(0, total, toss.BLOCK)):
         positions = np.arange(start, min(start + toss.BLOCK, total))
         days = np.array(toss.DAYS)[positions * len(toss.DAYS) // total]
-        features, labels, logit, rest = rows.block(toss.TRAIN, index, days)
-        tally.add(labels, logit, rest)
-        yield pa.RecordBatch.from_arrays([*features.columns, pa.array(labels)], schema=pa.schema([*toss.SCHEMA, toss.LABEL]))
+        block = rows.block(toss.TRAIN, index, days)
+        tally.add(block)
+        yield pa.RecordBatch.from_arrays([*block.features.columns, pa.array(block.labels)], schema=TRAIN_SCHEMA)
 
 
 def test_blocks(rows: toss.Rows, total: int) -> Iterator[pa.RecordBatch]:
     """Rows of a single day, with an id and without labels."""
     for index, start in enumerate(range(0, total, toss.BLOCK)):
         n = min(toss.BLOCK, total - start)
-        features, *_ = rows.block(toss.TEST, index, np.full(n, toss.TEST_DAY))
+        block = rows.block(toss.TEST, index, np.full(n, toss.TEST_DAY))
         ids = pa.array([_id(i) for i in range(start, start + n)])
-        yield pa.RecordBatch.from_arrays([ids, *features.columns], schema=pa.schema([toss.ID, *toss.SCHEMA]))
+        yield pa.RecordBatch.from_arrays([ids, *block.features.columns], schema=TEST_SCHEMA)
 
 
-def write(path: Path, blocks: Iterator[pa.RecordBatch], schema: pa.Schema, group_rows: int, progress: "bar") -> None:
-    """Streams ``blocks`` into a parquet file. Memory holds one row group; a single group for all rows is written column by
-    column from a memory-mapped Arrow file beside the output."""
+def write(path: Path, blocks: Iterator[pa.RecordBatch], schema: pa.Schema, group_rows: int, progress: tqdm) -> None:
+    """Streams ``blocks`` into a parquet file, holding one row group in memory.
+
+    ``group_rows`` 0: one single group, written column by column from a memory-mapped Arrow file beside the output.
+    """
     with ExitStack() as stack:
         temporary = stack.enter_context(atomic_file(path))
         writer = stack.enter_context(pq.ParquetWriter(temporary, schema, compression="zstd"))
@@ -110,11 +116,11 @@ class Tally:
     def __init__(self) -> None:
         self.counts = {name: np.zeros((2, BINS), np.int64) for name in ("all", "rest")}
 
-    def add(self, labels: np.ndarray, logit: np.ndarray, rest: np.ndarray) -> None:
-        for name, scores in (("all", logit), ("rest", rest)):
+    def add(self, block: toss.Block) -> None:
+        for name, scores in (("all", block.logit), ("rest", block.rest)):
             bins = ((np.clip(scores, -31.9, 31.9) + 32) * (BINS / 64)).astype(np.int64)
             for label in (0, 1):
-                self.counts[name][label] += np.bincount(bins[labels == label], minlength=BINS)
+                self.counts[name][label] += np.bincount(bins[block.labels == label], minlength=BINS)
 
     def click_rate(self) -> float:
         negatives, positives = self.counts["all"].sum(1)
@@ -130,7 +136,8 @@ class Tally:
 def _intercept(settings: toss.Settings, click_rate: float) -> float:
     """The intercept at which the expected share of clicks is ``click_rate``, from blocks that no file contains."""
     rows = toss.Rows(settings)
-    logits = np.concatenate([rows.block(toss.SETTINGS, 1 + i, np.zeros(toss.BLOCK))[2] for i in range(CALIBRATION_BLOCKS)])
+    days = np.full(toss.BLOCK, toss.TEST_DAY)
+    logits = np.concatenate([rows.block(toss.SETTINGS, 1 + i, days).logit for i in range(CALIBRATION_BLOCKS)])
     low, high = -40.0, 40.0
     for _ in range(60):
         middle = (low + high) / 2

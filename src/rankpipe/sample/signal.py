@@ -5,17 +5,21 @@ Every part is a function of columns that stand in the file, so the logit is the 
 
 import numpy as np
 
-TOPICS = 6
-SLOT_GROUPS = 3
-WINDOW = 32
-"""Newest items that can matter; what is older weighs under 2⁻⁷ of the newest."""
-HALF_LIFE = 4.0
-AFFINITY = np.array([[np.roll([1.0, 1.0, 0.0, -1.0, -1.0, 0.0], 2 * g)[t] for t in range(TOPICS)] for g in range(SLOT_GROUPS)])
-"""(slot group, topic): the groups' rows sum to zero, so a topic alone, without the slot, says nothing."""
-WEIGHTS = {"history": 0.8, "categorical": 0.55, "numeric": 0.5, "sequence": 2.0}
-ORDER_SHARE = 0.35
+TOPICS = 4
+SLOT_GROUPS = 2
+WINDOW = 64
+"""Newest items that can matter; an older one would weigh under 2⁻¹⁰ of the newest."""
+HALF_LIFE = 6.0
+"""Items after which a view counts half."""
+COMMON = 0.75
+"""How far all slots like the same topics; the rest of the affinity turns its sign with the slot's group."""
+AFFINITY = np.array([COMMON * np.array([1, -1, 1, -1]) + np.sqrt(1 - COMMON**2) * sign * np.array([1, 1, -1, -1])
+                     for sign in (1, -1)])
+"""(slot group, topic)."""
+WEIGHTS = {"history": 1.1, "categorical": 0.55, "numeric": 0.5, "sequence": 2.4}
+ORDER_SHARE = 0.12
 """Share of the sequence part's variance that lies in the order of neighbouring topics."""
-LIKED_SD, TURNED_SD = 3.15, 0.53
+LIKED_SD, TURNED_SD = 5.3, 0.687
 """Measured standard deviations of the two terms, which bring them to unit variance."""
 HISTORY_CORRELATION = 0.5
 """Correlation of each history column with its family's common factor."""
@@ -28,9 +32,10 @@ def history(normals: np.ndarray) -> np.ndarray:
 
 
 def categorical(gender: np.ndarray, slot: np.ndarray, age: np.ndarray, hour: np.ndarray) -> np.ndarray:
-    """Codes of n rows → (n,): gender and slot matter only together, age on its own, the hour as a wave with its peak at 20."""
+    """Codes of n rows → (n,): gender and slot matter only together, age on its own, the hour as a wave."""
     together = np.where((gender + slot // SLOT_GROUPS) % 2 == 0, 1.0, -1.0)
-    return 0.8 * together + 0.4 * np.where(age % 3 == 0, 1.4, -0.7) + 0.45 * np.sqrt(2) * np.cos((hour - 20) * (np.pi / 12))
+    wave = np.sqrt(2) * np.cos((hour - 20) * (np.pi / 12))
+    return 0.8 * together + 0.4 * np.where(age % 3 == 0, 1.4, -0.7) + 0.45 * wave
 
 
 def numeric(bump: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""Rows of the Toss ad-click task, block by block: block i depends on the seed, the split and i, never on its neighbours.
+"""Rows of the Toss ad-click task, block by block: block i depends on the seed, the split and i, not on its neighbours.
 
 Whatever passes through exp or cos is computed in float64 and rounded, since their last bit differs between processors.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +21,8 @@ AGES = tuple(f"{i}.0" for i in range(1, 9))
 SLOTS = ("2", "5", "8", "11", "13", "19", "21", "26", "29", "31", "36", "37", "39", "41", "42", "43", "46", "91")
 SLOT_SHARES = (0.19, 0.15, 0.13, 0.12, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01, 0.01) + (0.002,) * 5
 HOURS = tuple(f"{i:02d}" for i in range(24))
-ITEMS, ZIPF_EXPONENT, ZIPF_SHIFT = 576, 2.0, 12.0
-SESSION = 4
+ITEMS, ZIPF_EXPONENT, ZIPF_SHIFT = 576, 2.5, 12.0
+SESSION = 5
 """Mean number of items in a row of one topic."""
 LENGTH_SIGMA, LONGEST = 0.65, 14_400
 ADS = 8000
@@ -46,8 +47,8 @@ COLUMNS = ("gender", "age_group", "inventory_id", "day_of_week", "hour", "seq", 
 SCHEMA = pa.schema([(name, pa.string() if i < 6 else pa.float32()) for i, name in enumerate(COLUMNS)])
 LABEL = pa.field("clicked", pa.int32())
 ID = pa.field("ID", pa.string())
-HISTORY_SIGNAL = {"history_a": (0, 3), "history_b": (0, 12)}
-"""Columns of each history family that the logit reads."""
+HISTORY_SIGNAL = {"history_a": 3, "history_b": 12}
+"""First columns of each history family, which the logit reads."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,19 @@ class Settings:
 
     def stream(self, split: int, block: int) -> np.random.Generator:
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence((self.seed, split, block))))
+
+
+class Block(NamedTuple):
+    """n rows and what is true of them."""
+
+    features: pa.RecordBatch
+    """Columns of :data:`SCHEMA`."""
+    labels: np.ndarray
+    """(n,) int32."""
+    logit: np.ndarray
+    """(n,) float64, the best score there can be."""
+    rest: np.ndarray
+    """(n,) the logit without its sequence part: the best score for a model that is blind to sequences."""
 
 
 class Rows:
@@ -77,12 +91,8 @@ class Rows:
             text[1, item, : len(digits)] = list(digits)
         self.text, self.last_text = text.view(np.uint32)[..., 0]
 
-    def block(self, split: int, index: int, days: np.ndarray) -> tuple[pa.RecordBatch, np.ndarray, np.ndarray, np.ndarray]:
-        """Block ``index`` of a split, for the first ``len(days)`` of its rows.
-
-        Returns:
-            Features in file order, labels (n,) int32, true logit (n,) float64, and the logit without its sequence part (n,).
-        """
+    def block(self, split: int, index: int, days: np.ndarray) -> "Block":
+        """Block ``index`` of a split, as many of its rows as ``days`` has entries."""
         n, rng = BLOCK, self.settings.stream(split, index)
         gender = (rng.random(n) < 0.4).astype(np.int64)
         age = rng.choice(len(AGES), n, p=(0.03, 0.03, 0.05, 0.06, 0.22, 0.35, 0.25, 0.01))
@@ -91,13 +101,14 @@ class Rows:
         seq, part = self._sequences(rng, slot)
         ads = self.ads[:, (ADS * rng.random(n) ** 2).astype(np.int64)]
         normals = {}
-        for family, (kind, scales) in FAMILIES.items():
+        for family, (_, scales) in FAMILIES.items():
             rho = signal.HISTORY_CORRELATION
             draws = rng.standard_normal((len(scales) + 1, n))
             normals[family] = rho * draws[:1] + np.sqrt(1 - rho**2) * draws[1:]
-        rest = (signal.WEIGHTS["history"] * sum(signal.history(normals[f][a:b]) for f, (a, b) in HISTORY_SIGNAL.items()) / np.sqrt(2)
-                + signal.WEIGHTS["categorical"] * signal.categorical(gender, slot, age, hour)
-                + signal.WEIGHTS["numeric"] * signal.numeric(normals["feat_b"][2], normals["feat_c"][2], normals["feat_e"][6]))
+        history = sum(signal.history(normals[family][:k]) for family, k in HISTORY_SIGNAL.items()) / np.sqrt(2)
+        numeric = signal.numeric(normals["feat_b"][2], normals["feat_c"][2], normals["feat_e"][6])
+        rest = (signal.WEIGHTS["history"] * history + signal.WEIGHTS["numeric"] * numeric
+                + signal.WEIGHTS["categorical"] * signal.categorical(gender, slot, age, hour))
         logit = self.settings.intercept + rest + signal.WEIGHTS["sequence"] * part
         labels = (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(np.int32)
         no_user, no_a, no_e3 = (rng.random(n) < share for share in (USER_MISSING, A_MISSING, E3_MISSING))
@@ -113,7 +124,7 @@ class Rows:
                 arrays.append(pa.array(values, mask=hole))
         m = len(days)
         batch = pa.RecordBatch.from_arrays([a.slice(0, m) for a in arrays], schema=SCHEMA)
-        return batch, labels[:m], logit[:m], rest[:m]
+        return Block(batch, labels[:m], logit[:m], rest[:m])
 
     def _sequences(self, rng: np.random.Generator, slot: np.ndarray) -> tuple[pa.Array, np.ndarray]:
         """Texts of item ids, oldest first, and the (n,) sequence part of the logit."""
@@ -141,7 +152,7 @@ _DIGITS = np.array([len(str(i)) for i in range(ITEMS + 1)], np.uint8)
 
 
 def _items(rng: np.random.Generator) -> np.ndarray:
-    """(topics · 2¹⁶,) uint16: an item for every topic and 16-bit draw, popularity by Zipf–Mandelbrot, ids shuffled over ranks."""
+    """(topics · 2¹⁶,) uint16: the item of each topic and 16-bit draw, popularity by Zipf–Mandelbrot, ids shuffled."""
     ranks = np.arange(ITEMS)
     shares = (ranks + 1 + ZIPF_SHIFT) ** -ZIPF_EXPONENT
     ids = rng.permutation(ITEMS) + 1
@@ -173,7 +184,7 @@ def _words(words: tuple[str, ...], codes: np.ndarray, missing: np.ndarray | None
 
 
 def _shape(kind: str, normal: np.ndarray, scale: float) -> np.ndarray:
-    """(n,) standard normals → (n,) float32 values of a column, rounded to about a hundred levels; monotone in the normal."""
+    """(n,) standard normals → (n,) float32 values of a column, rounded to about a hundred levels, monotone."""
     if kind == "skewed":
         values = scale * np.exp(0.8 * normal)
     elif kind == "mild":
