@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from rankpipe.data.encoders import Table
-from rankpipe.data.encoding import Encoder, ragged_places
+from rankpipe.data.encoding import Encoder
+from rankpipe.data.newest import ragged_places
 from rankpipe.data.ragged import Batch, Ragged
 
 CHUNK_ROWS = 4096

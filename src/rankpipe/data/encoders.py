@@ -8,17 +8,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from rankpipe import progress
 from rankpipe.data.columns import Columns, Dictionaries
-from rankpipe.data.encoding import Encoder, newest
 from rankpipe.data.inputs import Inputs, SequenceInputs
+from rankpipe.data.newest import newest
 from rankpipe.data.scaler import KINDS, NumericSummary, Scaler
 from rankpipe.data.schema import Schema
 from rankpipe.data.vocabulary import Counts, Vocabulary, numbers_of_words
 from rankpipe.errors import InputError, nearest
 from rankpipe.io.json import read_json, write_json
 from rankpipe.params import block, bounded
+
+if TYPE_CHECKING:
+    from rankpipe.data.encoding import Encoder
 
 FORMAT = 1
 FILE = "encoders.json"
@@ -101,7 +105,7 @@ class Encoders:
             raise InputError("the train split is empty, nothing to fit on; give it more rows in extract")
         summary = NumericSummary(len(numeric), len(train))
         counts = {name: Counts() for name in [*schema.categorical, *_fields(schema)]}
-        for columns in blocks(train):
+        for columns in progress.bar(-(-len(train) // FIT_ROWS), "fit encoders", "block", blocks(train)):
             summary.add(columns.numeric)
             for i, column in enumerate(schema.categorical):
                 counts[column].add(columns.categorical[:, i])
@@ -113,8 +117,10 @@ class Encoders:
         scaler = summary.scaler(kinds, features.fill, features.quantiles, features.clip)
         return cls(schema, _vocabularies(schema, counts, train.dictionaries, features.min_count), scaler, max_len)
 
-    def for_dictionaries(self, dictionaries: Dictionaries) -> Encoder:
+    def for_dictionaries(self, dictionaries: Dictionaries) -> "Encoder":
         """An encoder of columns whose codes point into ``dictionaries``, which may grow while it is in use."""
+        from rankpipe.data.encoding import Encoder  # torch is only loaded where batches are made
+
         return Encoder(self.schema, self.vocabularies, self.scaler, self.max_len, dictionaries)
 
     def save(self, folder: Path) -> None:

@@ -59,7 +59,7 @@ def start_tracker(run: Accelerator, training: Training, name: str, config: dict[
         run.init_trackers(name, {k: v for k, v in config.items() if isinstance(v, (int, float, str, bool))}, quiet)
 
 
-def processes() -> tuple[int, int]:
-    """(rank, number of processes)."""
-    state = PartialState()
+def processes(device: str) -> tuple[int, int]:
+    """(rank, number of processes) of a run on ``cpu`` or ``cuda``."""
+    state = PartialState(cpu=device == "cpu")
     return state.process_index, state.num_processes

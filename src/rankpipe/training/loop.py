@@ -79,7 +79,9 @@ def fit(model: nn.Module, batches: Callable[[int, int], TrainBatches], loss: Los
         InputError: the loss is no number, the device isn't there, or ``training`` doesn't fit it.
     """
     deterministic(threads)
-    run = accelerator(training, resolve(device), None if checkpoints is None else checkpoints.folder / "tracker")
+    # Beside the checkpoints, which go when training is over.
+    folder = None if checkpoints is None else checkpoints.folder.parent / "trackers" / name
+    run = accelerator(training, resolve(device), folder)
     start_tracker(run, training, name, asdict(training))
     stopping = Stopping(training.monitor or monitor, training.patience, training.min_gain)
     share = batches(run.process_index, run.num_processes)
