@@ -10,11 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from rankpipe import params, paths, progress
-from rankpipe.ctr.choice import chosen, valid_click_rate
+from rankpipe.ctr.choice import chosen
+from rankpipe.ctr.scores import scores as split_scores
 from rankpipe.ctr.serving import RowScorer
+from rankpipe.ctr.settings import machine
+from rankpipe.ctr.source import source
 from rankpipe.ctr.submission import Ids, Scores, as_text, sample_reader
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_folder
+from rankpipe.io.jobs import Jobs
 from rankpipe.io.json import write_json
 from rankpipe.io.parquet import open_parquet
 from rankpipe.metrics.probability import prior_shift
@@ -51,6 +55,7 @@ class Work:
     features: Path
     batch_rows: int
     threads: int
+    device: str
     prior: float | None
 
 
@@ -64,16 +69,16 @@ def predict(size: str) -> None:
     """
     values = params.load()
     settings = params.block(Predict, params.get(values, "ctr.predict"), "params.yaml: ctr.predict")
-    source = params.block(Source, params.get(values, "ctr.source"), "params.yaml: ctr.source")
+    raw, host = source(values), machine(values)
     jobs = params.block(Jobs, params.get(values, "jobs"), "params.yaml: jobs")
-    if source.test is None:
+    if raw.test is None:
         raise InputError("params.yaml: ctr.source.test: null; name the parquet file of unlabelled rows to predict")
     model = chosen(size, settings.model)
-    prior = valid_click_rate(size, model) if settings.prior_shift else None
+    prior = split_scores(size, [model], "valid").rate if settings.prior_shift else None
     work = Work(paths.model(size, TRACK, model), paths.features(size, TRACK), settings.batch_rows,
-                params.get(values, "threads"), prior)
+                host.threads, host.device, prior)
     schema = row_scorer(work).encoders.schema
-    test, sample = Path(source.test), source.sample_submission and Path(source.sample_submission)
+    test, sample = Path(raw.test), raw.sample_submission and Path(raw.sample_submission)
     if sample and schema.id is None:
         raise InputError("params.yaml: ctr.schema.id: null; the sample submission can't be joined without an ID column")
     table = open_parquet(test)
@@ -112,7 +117,7 @@ def score_block(work: Work, key: str | None, test: Path, first: int, block: pa.R
 def row_scorer(work: Work) -> RowScorer:
     """One model a process, loaded when its first block comes."""
     deterministic(work.threads)
-    return RowScorer(work.model, work.features, work.batch_rows)
+    return RowScorer(work.model, work.features, work.batch_rows, work.device)
 
 
 def ids_of(block: pa.RecordBatch, first: int, key: str | None, test: Path) -> pa.Array:

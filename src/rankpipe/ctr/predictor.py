@@ -45,7 +45,7 @@ class FrameScorer:
                 raise InputError(f"the frame has {names.count(name)} columns '{name}'; keep one")
         for name, word in self.text_only.items():
             if pd.api.types.is_numeric_dtype(frame[name].dtype):
-                raise InputError(f"the frame: column '{name}': wrong type {frame[name].dtype}; the model knows it as text "
+                raise InputError(f"the frame: column '{name}': wrong type {frame[name].dtype}; the model knows text "
                                  f"such as {word!r}, read it with dtype=str")
         if self.id in names and (missing := frame[self.id].isna().to_numpy()).any():
             raise InputError(f"the frame: column '{self.id}', row {int(missing.argmax())}: the id is missing")

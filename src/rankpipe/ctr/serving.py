@@ -18,9 +18,9 @@ WORDS = 1 << 17
 class RowScorer:
     """A trained model with its encoders. Memory is that of one block of rows and one batch, however long the table."""
 
-    def __init__(self, model: Path, features: Path, batch_rows: int = 1024):
+    def __init__(self, model: Path, features: Path, batch_rows: int = 1024, device: str = "cpu"):
         self.encoders = Encoders.load(features)
-        self.scorer = load_model(model)
+        self.scorer = load_model(model, device)
         self.batch_rows = batch_rows
         self._renew()
 
@@ -47,6 +47,7 @@ class RowScorer:
             self._renew()
         columns = parse(block, self.encoders.schema, self.dictionaries, first_row, label=False, where=where)
         out = np.empty(len(columns), np.float32)
-        for batch in by_length(self.encoder.encode(columns), self.batch_rows):
+        encoded = self.encoder.encode(columns, sequences=self.scorer.sequences)
+        for batch in by_length(encoded, self.batch_rows):
             out[batch.rows.numpy()] = self.scorer.probabilities(batch)
         return out

@@ -1,8 +1,8 @@
 """Scores a file with a bundle: ``python -m rankpipe.hub predict BUNDLE INPUT OUTPUT``.
 
-BUNDLE is a folder or a hub repository, ``org/name`` or ``org/name@revision``; INPUT is .parquet or .csv; OUTPUT is a
-CSV of one row for each input row: the id column where the bundle has one and the input holds it, and ``score``. The whole
-file is read at once; for large ones use the predict stage.
+BUNDLE is a folder or a hub repository, ``org/name`` or ``org/name@revision``; INPUT parquet or CSV; OUTPUT a
+CSV of one row for each input row: the id column where the bundle has one and the input holds it, and ``score``. The
+whole file is read at once; for large ones use the predict stage.
 """
 
 import sys

@@ -112,5 +112,5 @@ def read_bundle(folder: Path) -> Manifest:
         if not path.is_file():
             raise InputError(f"{path}: missing from the bundle; fetch it again")
         if not isinstance(stated, dict) or sha256(path) != stated.get("sha256"):
-            raise InputError(f"{path}: its sha256 is not the one in {MANIFEST}; it is corrupt or edited, fetch it again")
+            raise InputError(f"{path}: its sha256 is not the one in {MANIFEST}; corrupt or edited; fetch it again")
     return manifest

@@ -31,8 +31,8 @@ class Card:
     limits: tuple[str, ...]
     figures: dict[str, dict[str, Figure]]
     """Model id → metric → figure on the test split; this model and the baselines that it must answer to."""
-    rows: dict[str, int]
-    """Split → rows."""
+    notes: tuple[str, ...]
+    """What was judged and how."""
     data: dict[str, str]
     """Raw file or folder → hash."""
     request: dict[str, Any]
@@ -54,8 +54,8 @@ def render(card: Card) -> str:
         "On the test split, which neither training nor the choice of the model saw; brackets hold the interval of the "
         "bootstrap. This model stands first.", "",
         *_table(["model", *metrics], rows), "",
-        "## Data", "", *_table(["split", "rows"], [[k, f"{n:,}"] for k, n in card.rows.items()]), "",
-        *_table(["raw data", "hash"], [[f"`{k}`", f"`{v}`"] for k, v in card.data.items()]), "",
+        *(f"- {note}" for note in card.notes), "",
+        "## Data", "", *_table(["raw data", "hash"], [[f"`{k}`", f"`{v}`"] for k, v in card.data.items()]), "",
         "## Intended use", "", card.use, "",
         "## Limits", "", *(f"- {line}" for line in card.limits), "",
         "## How to load", "", "```python", "from rankpipe.hub import Predictor", "",

@@ -55,7 +55,7 @@ class Predictor:
         manifest = read_bundle(folder)
         module = f"rankpipe.{manifest.track}.predictor"
         if not manifest.track.isidentifier() or not _exists(module):
-            raise InputError(f"{folder}: a bundle of track '{manifest.track}', which this rankpipe can't score; upgrade it")
+            raise InputError(f"{folder}: a bundle of track '{manifest.track}', which this rankpipe can't score")
         return cls(manifest, folder, importlib.import_module(module).load(folder))
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
