@@ -1,7 +1,8 @@
 """Chooses the rows of one size and splits them into train, valid and test.
 
-Nothing is copied: the output is one byte a raw row and the split's diagnostics; convert reads the chosen rows from the raw file.
-Only the label and the columns that rows are stratified, grouped or ordered by are read. Memory: about 9 bytes a raw row.
+Nothing is copied: the output is one byte a raw row and the split's diagnostics; convert reads the chosen rows from the
+raw file. Only the label and the columns that rows are stratified, grouped or ordered by are read. Memory: about 9 bytes
+a raw row, and 12 more where rows are split by group and time.
 """
 
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def extract(size: str) -> None:
     """Writes ``selection.npy`` (N,) uint8 (0 unused, 1 train, 2 valid, 3 test) and ``diagnostics.json``.
 
     Raises:
-        InputError: unknown size; missing or damaged file or column; a label that isn't 0 or 1; an empty or one-class split.
+        InputError: unknown size, missing or damaged file or column, a label not 0 or 1, an empty or one-class split.
     """
     values = params.load()
     schema = params.block(Schema, params.get(values, "ctr.schema"), "params.yaml: ctr.schema")
@@ -91,8 +92,8 @@ def extract(size: str) -> None:
             continue
         where = f"size {size}, split {settings.split}"
         if len(inside) == 0:
-            raise InputError(f"{table.path}: {where}: '{name}' is empty; raise rows or {name} in params.yaml: ctr.extract.sizes.{size}, "
-                             "or choose another split")
+            raise InputError(f"{table.path}: {where}: '{name}' is empty; raise rows or {name} in "
+                             f"params.yaml: ctr.extract.sizes.{size}, or choose another split")
         _both_classes(inside, table.path, f"{where}: '{name}'")
 
     with atomic_folder(paths.selection(size, TRACK)) as folder:
@@ -106,7 +107,7 @@ def _group_column(settings: Extract, schema: Schema) -> str | None:
     if settings.split != "group":
         return schema.group
     if column is None:
-        raise InputError("params.yaml: ctr.extract.split: group needs a column; name it as ctr.extract.group.column")
+        raise InputError("params.yaml: ctr.extract.split: group needs a column; set ctr.extract.group.column")
     return column
 
 
@@ -117,10 +118,10 @@ def _split(chosen: np.ndarray, roles: Roles, settings: Extract, shares: Size, se
         return tail_split(chosen, roles.timestamp, shares.valid, shares.test)
     if settings.split == "group":
         group = settings.group or Group()
-        return group_split(chosen, roles.group, list(roles.group_words), group.valid, group.test, (shares.valid, shares.test), seed,
-                           str(roles.group_column), str(source))
+        return group_split(chosen, roles.group, list(roles.group_words), group.valid, group.test,
+                           (shares.valid, shares.test), seed, str(roles.group_column), str(source))
     if settings.given is None:
-        raise InputError("params.yaml: ctr.extract.split: given needs a file of one word a row; name it as ctr.extract.given")
+        raise InputError("params.yaml: ctr.extract.split: given needs a file of one word a row; set ctr.extract.given")
     path = Path(settings.given)
     if not path.is_file():
         raise InputError(f"{path}: not found; params.yaml: ctr.extract.given must name a file of one word a row")

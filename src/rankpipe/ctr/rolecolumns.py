@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from rankpipe import progress
 from rankpipe.data.columns import Words
+from rankpipe.data.origin import Origin
 from rankpipe.data.parsing import read_label, seconds, text
 from rankpipe.errors import InputError
 from rankpipe.io.parquet import ParquetTable
@@ -34,8 +35,8 @@ class Roles:
     """(N,) int64 unix seconds."""
 
 
-def read_roles(table: ParquetTable, label: str, stratify: tuple[str, ...], group: str | None, timestamp: str | None, title: str,
-               ) -> Roles:
+def read_roles(table: ParquetTable, label: str, stratify: tuple[str, ...], group: str | None, timestamp: str | None,
+               title: str) -> Roles:
     """Streams the columns.
 
     Raises:
@@ -53,31 +54,31 @@ def read_roles(table: ParquetTable, label: str, stratify: tuple[str, ...], group
         roles.group = np.empty(n, np.int32)
     if timestamp:
         roles.timestamp = np.empty(n, np.int64)
-    where = str(table.path)
     with progress.bar(n, title) as bar:
         for first, batch in table.spans(wanted, 1 << 16):
-            rows = np.arange(first, first + batch.num_rows)
+            origin = Origin(str(table.path), np.arange(first, first + batch.num_rows))
             here = slice(first, first + batch.num_rows)
-            roles.label[here] = read_label(batch.column(label), label, rows, where)
-            roles.strata[here] = _strata(batch, stratify, codes, where)
+            roles.label[here] = read_label(batch.column(label), label, origin)
+            roles.strata[here] = _strata(batch, stratify, codes, origin)
             if group:
-                roles.group[here] = _word_codes(batch.column(group), group, group_words, where)
+                roles.group[here] = _word_codes(batch.column(group), group, group_words, origin)
             if timestamp:
-                roles.timestamp[here] = seconds(batch.column(timestamp), timestamp, rows, where)
+                roles.timestamp[here] = seconds(batch.column(timestamp), timestamp, origin)
             bar.update(batch.num_rows)
     roles.words = list(codes)
     roles.group_words = group_words
     return roles
 
 
-def _word_codes(array: pa.Array, column: str, words: Words, where: str) -> np.ndarray:
-    encoded = text(array, column, where).fill_null(MISSING).dictionary_encode()
+def _word_codes(array: pa.Array, column: str, words: Words, origin: Origin) -> np.ndarray:
+    encoded = text(array, column, origin).fill_null(MISSING).dictionary_encode()
     return words.grow(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
 
 
-def _strata(batch: pa.RecordBatch, stratify: tuple[str, ...], codes: dict[tuple[str, ...], int], where: str) -> np.ndarray:
+def _strata(batch: pa.RecordBatch, stratify: tuple[str, ...], codes: dict[tuple[str, ...], int],
+            origin: Origin) -> np.ndarray:
     """(n,) codes of the rows' words, numbered by first appearance."""
-    parts = [text(batch.column(c), c, where).fill_null(MISSING).dictionary_encode() for c in stratify]
+    parts = [text(batch.column(c), c, origin).fill_null(MISSING).dictionary_encode() for c in stratify]
     joint = np.zeros(batch.num_rows, np.int64)
     for part in parts:
         joint = joint * len(part.dictionary) + part.indices.to_numpy()
@@ -86,7 +87,7 @@ def _strata(batch: pa.RecordBatch, stratify: tuple[str, ...], codes: dict[tuple[
     for i in np.argsort(first):
         words = tuple(part.dictionary[int(part.indices[int(first[i])].as_py())].as_py() for part in parts)
         if words not in codes and len(codes) == _MAX_STRATA:
-            raise InputError(f"params.yaml: ctr.extract.stratify: {', '.join(stratify)} have over {_MAX_STRATA} combinations of "
-                             f"values in {where}; name columns with fewer")
+            raise InputError(f"params.yaml: ctr.extract.stratify: {', '.join(stratify)} have over {_MAX_STRATA} "
+                             f"combinations of values in {origin.name}; name fewer")
         mapping[i] = codes.setdefault(words, len(codes))
     return mapping[inverse]

@@ -11,10 +11,12 @@ H5 layout of one split (``build/<size>/<track>/table/<split>.h5``), every datase
     /sequence/<group>/offsets  (N + 1,) int64
     /sequence/<group>/fields/<field>  (T,) uint32; bitshuffle and lz4 make the zero bits vanish
     /sequence/<group>/times    (T,) int64, where the group has timestamps
-    /dictionary/<i>/text, ends (bytes,) uint8 and (words,) int64: the words behind the codes, UTF-8, end to end, in order of
-                               first appearance; attribute ``column`` says whose
+    /dictionary/<i>/text       (bytes,) uint8: the words behind the codes, UTF-8, end to end, in order of first
+                               appearance; the group's attribute ``column`` says whose
+    /dictionary/<i>/ends       (words,) int64, where each word ends in text
 
-Attributes of the file: ``format`` (an integer version) and ``schema`` (JSON). In names within the file ``%`` and ``/`` are written %25 and %2F.
+Attributes of the file: ``format`` (an integer version) and ``schema`` (JSON). In names of groups and fields ``%`` and
+``/`` are written %25 and %2F.
 """
 
 from collections.abc import Iterable
@@ -106,4 +108,5 @@ class Words(list[str]):
 
 
 Dictionaries = dict[str, list[str]]
-"""Column → words in order of first appearance. Sequence fields of text items stand under ``<group>.<field>``, the group column under ``/group``."""
+"""Column → words in order of first appearance. Sequence fields of text items stand under ``<group>.<field>``, the group
+column under ``/group``."""

@@ -1,4 +1,4 @@
-"""Chosen rows of a parquet file as parsed blocks, in file order: in this process, or row group by row group in several."""
+"""Chosen rows of a parquet file as parsed blocks, in file order: in this process, or by row groups in several."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ def parsed_blocks(table: ParquetTable, schema: Schema, marks: np.ndarray, dictio
                   workers: int = 1, backend: str = "loky") -> Iterator[Columns]:
     """Labelled blocks of the rows that ``marks`` (one item a raw row) chooses; ``dictionaries`` grow as blocks come.
 
-    The blocks and dictionaries are the same for any number of workers. One worker needs the memory of a batch; several need
+    Blocks and dictionaries are the same for any number of workers. One worker needs the memory of a batch; several need
     that of ``workers`` parsed row groups.
 
     Raises:
@@ -29,10 +29,10 @@ def parsed_blocks(table: ParquetTable, schema: Schema, marks: np.ndarray, dictio
     starts = np.concatenate([[0], np.cumsum(table.group_rows)]).tolist()
     with joblib.Parallel(workers, backend=backend) as pool:
         for wave in range(0, len(groups), workers):
-            tasks = (joblib.delayed(_one_group)(table.path, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows)
-                     for g in groups[wave:wave + workers])
-            for blocks, theirs in pool(tasks):
-                codes = {k: np.append(Words.of(dictionaries, k).grow(words), np.int32(-1)) for k, words in theirs.items()}
+            tasks = [(table.path, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows)
+                     for g in groups[wave:wave + workers]]
+            for blocks, theirs in pool(joblib.delayed(_one_group)(*task) for task in tasks):
+                codes = {k: np.append(Words.of(dictionaries, k).grow(w), np.int32(-1)) for k, w in theirs.items()}
                 for block in blocks:
                     _recode(block, schema, codes)
                     yield block
@@ -50,7 +50,8 @@ def _recode(block: Columns, schema: Schema, codes: dict[str, np.ndarray]) -> Non
             fields.update({f: codes[f"{name}.{f}"][v].astype(np.uint32) for f, v in fields.items()})
 
 
-def _one_group(path: Path, group: int, schema: Schema, marks: np.ndarray, batch_rows: int) -> tuple[list[Columns], Dictionaries]:
+def _one_group(path: Path, group: int, schema: Schema, marks: np.ndarray, batch_rows: int,
+               ) -> tuple[list[Columns], Dictionaries]:
     """A worker's task: one row group with dictionaries of its own."""
     table = open_parquet(path)
     whole = np.zeros(table.rows, np.uint8)

@@ -1,7 +1,7 @@
 """Which rows of a table make up a smaller one: drawn by a hash of the row's position, stratified, and nested.
 
-Nothing depends on the order of reading, on threads or on the values of unrelated columns, and a larger sample holds every
-smaller one of the same seed. A sample from the head of a file that is sorted by day would be none.
+Nothing depends on the order of reading, on threads or on unrelated columns, and a larger sample holds every smaller
+one of the same seed. Rows from the head of a file that is sorted by day would be no sample.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def keys(seed: int, purpose: str, rows: np.ndarray) -> np.ndarray:
-    """(n,) uint64, evenly spread and unrelated between purposes: splitmix64 (Steele, Lea, Flood 2014) of the positions."""
-    salt = np.uint64(int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), "little"))
+    """(n,) uint64, evenly spread, unrelated between purposes: splitmix64 (Steele, Lea, Flood 2014) of the positions."""
+    salt = np.uint64(word_key(seed, purpose, ""))
     with np.errstate(over="ignore"):
         x = rows.astype(np.uint64) * np.uint64(_GOLDEN) + salt
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
@@ -32,8 +32,8 @@ def allocate(sizes: np.ndarray, total: int, offsets: np.ndarray) -> np.ndarray:
     """Shares ``total`` among strata in proportion to ``sizes`` (S,), to within one row of the exact share.
 
     The k-th row of stratum s is due at (k + offsets[s]) / sizes[s]; the ``total`` rows due first are taken. So no share
-    shrinks when ``total`` grows, which largest remainders would not promise and nesting needs. ``offsets`` in [0, 1) are drawn
-    by hash: a stratum of a single row is then taken as often as any other row.
+    shrinks when ``total`` grows, which largest remainders don't promise and nesting needs. ``offsets`` in [0, 1) are
+    drawn by hash: a stratum of a single row is then taken as often as any other row.
 
     Returns:
         (S,) int64 that sum to ``total``.

@@ -1,7 +1,7 @@
 """Which of the chosen rows train, which stop training, and which judge: random, group, tail and given splits.
 
-Each function marks rows in (N,) uint8 over the raw file: UNUSED, TRAIN, VALID or TEST. A row has one mark, so the splits of
-one size are disjoint.
+Functions mark rows in (N,) uint8 over the raw file: UNUSED, TRAIN, VALID or TEST. A row has one mark, so the splits
+of one size are disjoint.
 """
 
 from collections.abc import Iterable
@@ -16,8 +16,8 @@ UNUSED, TRAIN, VALID, TEST = 0, 1, 2, 3
 SPLITS = {"train": TRAIN, "valid": VALID, "test": TEST}
 
 
-def random_split(chosen: np.ndarray, strata: np.ndarray, words: list[tuple[str, ...]], valid: float, test: float, seed: int,
-                 ) -> np.ndarray:
+def random_split(chosen: np.ndarray, strata: np.ndarray, words: list[tuple[str, ...]], valid: float, test: float,
+                 seed: int) -> np.ndarray:
     """Shares ``valid`` and ``test`` of every stratum, by a hash of its own.
 
     Args:
@@ -38,8 +38,9 @@ def random_split(chosen: np.ndarray, strata: np.ndarray, words: list[tuple[str, 
 
 
 def group_split(chosen: np.ndarray, codes: np.ndarray, words: list[str], valid: tuple[str, ...] | None,
-                test: tuple[str, ...] | None, shares: tuple[float, float], seed: int, column: str, where: str) -> np.ndarray:
-    """Holds out whole groups: those named, or, where None, groups drawn by hash until ``shares`` (valid, test) are reached.
+                test: tuple[str, ...] | None, shares: tuple[float, float], seed: int, column: str, where: str,
+                ) -> np.ndarray:
+    """Holds out whole groups: those named, or, where None, groups drawn by hash until ``shares`` (valid, test) are met.
 
     Args:
         codes: (N,) codes of the group column into ``words``.
@@ -49,7 +50,7 @@ def group_split(chosen: np.ndarray, codes: np.ndarray, words: list[str], valid: 
     """
     both = sorted(set(valid or ()) & set(test or ()))
     if both:
-        raise InputError(f"params.yaml: ctr.extract.group: '{both[0]}' is held out for valid and for test; name it once")
+        raise InputError(f"params.yaml: ctr.extract.group: '{both[0]}' is held out for valid and test; name it once")
     for name, held in (("test", test), ("valid", valid)):
         for word in held or ():
             if word not in words:
@@ -74,7 +75,7 @@ def group_split(chosen: np.ndarray, codes: np.ndarray, words: list[str], valid: 
 
 
 def tail_split(chosen: np.ndarray, timestamps: np.ndarray | None, valid: float, test: float) -> np.ndarray:
-    """The last rows test, those before them validate: by ``timestamps`` (N,) where there are any, else in file order."""
+    """The last rows test, those before them validate: by ``timestamps`` (N,) where there are any, else by position."""
     members = np.flatnonzero(chosen)
     if timestamps is not None:
         members = members[np.argsort(timestamps[members], kind="stable")]
@@ -86,7 +87,7 @@ def tail_split(chosen: np.ndarray, timestamps: np.ndarray | None, valid: float, 
 
 
 def given_split(chosen: np.ndarray, lines: Iterable[str], path: Path, where: str) -> np.ndarray:
-    """The words of a file, one a row of the raw file: train, valid or test. A first line with another word is a heading.
+    """The words of a file, one a row of the raw file: train, valid or test. Another word on line 1 is a heading.
 
     Raises:
         InputError: another word, or another number of words than rows.
@@ -107,5 +108,5 @@ def given_split(chosen: np.ndarray, lines: Iterable[str], path: Path, where: str
     if heading and count == len(words) - 1:
         raise InputError(f"{path}: line 1: '{heading}'; each line must be train, valid or test")
     if count != len(words):
-        raise InputError(f"{path}: {count} words for the {len(words)} rows of {where}; give one word a row, in the file's order")
+        raise InputError(f"{path}: {count} words for the {len(words)} rows of {where}; give one word a row")
     return np.where(chosen, words, UNUSED).astype(np.uint8)

@@ -40,7 +40,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """An empty folder to fill; it replaces ``path`` when the block ends well, and vanishes when it ends in an error.
 
-    An older folder at ``path`` stays until then. Between the two renames ``path`` is missing for an instant, never mixed.
+    An older folder at ``path`` stays until then. Between the two renames ``path`` is missing for an instant.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,13 @@
 """Columns in one H5 file: written by appending, read by ranges of rows. :mod:`rankpipe.data.columns` has the layout.
 
-Equal blocks give equal bytes. Every chunk carries a checksum, so that a damaged file is an error and never a wrong number.
+Equal blocks give equal bytes. Every chunk carries a checksum: a damaged file is an error, never a wrong number.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -27,7 +29,8 @@ _CACHE = 16 << 20  # bytes of chunks kept open per dataset; holds one chunk of e
 def _filters(compression: str) -> dict:
     if compression == "none":
         return {"fletcher32": True}
-    return {"fletcher32": True, **hdf5plugin.Blosc(compression, 1 if compression == "zstd" else 5, hdf5plugin.Blosc.BITSHUFFLE)}
+    level = 1 if compression == "zstd" else 5
+    return {"fletcher32": True, **hdf5plugin.Blosc(compression, level, hdf5plugin.Blosc.BITSHUFFLE)}
 
 
 def _escaped(name: str) -> str:
@@ -74,7 +77,8 @@ class ColumnsWriter:
         chunk_rows: rows in one chunk of the flat columns.
     """
 
-    def __init__(self, path: str | Path, schema: Schema, labelled: bool = True, compression: str = "lz4", chunk_rows: int = 4096):
+    def __init__(self, path: str | Path, schema: Schema, labelled: bool = True, compression: str = "lz4",
+                 chunk_rows: int = 4096):
         self._atomic = atomic_file(path)
         self._path = self._atomic.__enter__()
         self._schema, self._labelled = schema, labelled
@@ -139,7 +143,8 @@ class ColumnsWriter:
     def __enter__(self) -> "ColumnsWriter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         try:
             if error is None:
                 for appender in self._sets.values():
@@ -168,7 +173,7 @@ class ColumnsReader:
             text = str(self._file.attrs["schema"])
             self._rows = len(self._file["rows"])
         except (OSError, KeyError, RuntimeError) as error:
-            raise InputError(f"{path}: not a whole H5 file of columns ({error}); delete it and run convert again") from error
+            raise InputError(f"{path}: not a whole H5 file of columns ({error}); run convert again") from error
         if found != FORMAT:
             raise InputError(f"{path}: format {found}, this version reads {FORMAT}; run convert again")
         self.schema: Schema = block(Schema, json.loads(text), f"{path}: schema")
@@ -191,8 +196,8 @@ class ColumnsReader:
             fields = {f: self._range(f"{at}/fields/{_escaped(f)}", low, high) for f in group.fields}
             times = self._range(f"{at}/times", low, high) if group.timestamps else None
             found[name] = Sequences(offsets - low, fields, times)
-        return Columns(self._range("categorical", start, stop), self._range("numeric", start, stop), found,
-                       **{k: self._range(k, start, stop) for k in ("label", "rows", "timestamp", "group") if k in self._file})
+        others = {k: self._range(k, start, stop) for k in ("label", "rows", "timestamp", "group") if k in self._file}
+        return Columns(self._range("categorical", start, stop), self._range("numeric", start, stop), found, **others)
 
     def labels(self) -> np.ndarray:
         """(N,) float32."""
@@ -206,7 +211,7 @@ class ColumnsReader:
         """(N,) int64 number of items of each row."""
         return np.diff(self._range(f"sequence/{_escaped(group)}/offsets", 0, self._rows + 1))
 
-    @property
+    @cached_property
     def dictionaries(self) -> Dictionaries:
         """Column → words behind its codes."""
         found: Dictionaries = {}
@@ -214,7 +219,7 @@ class ColumnsReader:
             node = self._file[f"dictionary/{i}"]
             text = bytes(self._range(f"dictionary/{i}/text", 0, None))
             ends = [0, *self._range(f"dictionary/{i}/ends", 0, None).tolist()]
-            found[str(node.attrs["column"])] = Words(text[a:b].decode() for a, b in zip(ends, ends[1:], strict=False))
+            found[str(node.attrs["column"])] = Words(text[a:b].decode() for a, b in pairwise(ends))
         return found
 
     def _range(self, name: str, start: int, stop: int | None) -> np.ndarray:

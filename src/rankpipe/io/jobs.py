@@ -7,7 +7,7 @@ from rankpipe.params import bounded
 
 @dataclass(frozen=True)
 class Jobs:
-    """One worker: this process. More: joblib's ``backend``, ``loky`` on this machine, ``dask`` or ``ray`` on a cluster."""
+    """One worker: this process. More: joblib's ``backend``, ``loky`` here, ``dask`` or ``ray`` on a cluster."""
 
     workers: int = bounded(1, low=1)
     backend: str = "loky"

@@ -31,4 +31,4 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); delete it and run the stage that writes it again") from error
+        raise InputError(f"{path}: not readable as JSON ({error}); run the stage that writes it again") from error

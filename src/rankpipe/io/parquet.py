@@ -1,4 +1,4 @@
-"""Parquet files read as a stream of record batches, in memory that depends neither on rows nor on the size of row groups."""
+"""Parquet files as a stream of record batches, in memory that depends neither on rows nor on the size of row groups."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +22,8 @@ class ParquetTable:
         if not self.path.is_file():
             raise InputError(f"{path}: not found; put the file there or fetch it (dvc pull)")
         try:
-            self._file = pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True)
+            self._file = pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER,
+                                        page_checksum_verification=True)
             self.schema: pa.Schema = self._file.schema_arrow
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{path}: not a whole parquet file ({error}); fetch or write it again") from error
@@ -58,14 +59,14 @@ class ParquetTable:
                 try:
                     batch = next(batches, None)
                 except (pa.ArrowException, OSError) as error:
-                    raise InputError(f"{self.path}: damaged after row {first} ({error}); fetch or write it again") from error
+                    raise InputError(f"{self.path}: damaged after row {first} ({error}); write it again") from error
                 if batch is None:
                     break
                 yield first, batch
                 first += batch.num_rows
             if first != starts[group + 1]:
-                raise InputError(f"{self.path}: row group {group} ends after row {first}, its footer says {starts[group + 1]}; "
-                                 "fetch or write it again")
+                raise InputError(f"{self.path}: row group {group} ends after row {first}, not {starts[group + 1]} as "
+                                 "its footer says; write it again")
 
 
 def open_parquet(path: str | Path) -> ParquetTable:
@@ -79,7 +80,7 @@ def open_parquet(path: str | Path) -> ParquetTable:
 
 def iterate(path: str | Path, columns: Sequence[str], batch_rows: int = 4096, mask: np.ndarray | None = None,
             ) -> Iterator[pa.RecordBatch]:
-    """Record batches of at most ``batch_rows`` rows in file order; with ``mask`` (one bool a row) only the rows it marks.
+    """Record batches of at most ``batch_rows`` rows in file order; with ``mask`` (N,) bool only the rows it marks.
 
     Row groups without a marked row are not read.
 
