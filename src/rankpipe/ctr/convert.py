@@ -11,6 +11,7 @@ import numpy as np
 
 from rankpipe import params, paths, progress
 from rankpipe.ctr.extract import SELECTION
+from rankpipe.ctr.source import source
 from rankpipe.data.columns import Dictionaries
 from rankpipe.data.rowgroups import parsed_blocks
 from rankpipe.data.schema import Schema
@@ -44,7 +45,7 @@ def convert(size: str) -> None:
     schema = params.block(Schema, params.get(values, "ctr.schema"), "params.yaml: ctr.schema")
     settings = params.block(Convert, params.get(values, "ctr.convert"), "params.yaml: ctr.convert")
     jobs = params.block(Jobs, params.get(values, "jobs"), "params.yaml: jobs")
-    table = open_parquet(str(params.get(values, "ctr.source.train")))
+    table = open_parquet(source(values).train)
     marks = _selection(paths.selection(size, TRACK) / SELECTION, table.rows, table.path)
     dictionaries: Dictionaries = {}
     with atomic_folder(paths.table(size, TRACK)) as folder, ExitStack() as stack:

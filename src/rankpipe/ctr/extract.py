@@ -13,6 +13,7 @@ import numpy as np
 
 from rankpipe import params, paths
 from rankpipe.ctr.rolecolumns import Roles, read_roles
+from rankpipe.ctr.source import source
 from rankpipe.data.sampling import draw
 from rankpipe.data.schema import Schema
 from rankpipe.data.splits import SPLITS, given_split, group_split, random_split, tail_split
@@ -77,7 +78,7 @@ def extract(size: str) -> None:
     if size not in settings.sizes:
         raise InputError(f"params.yaml: ctr.extract.sizes: no size '{size}'; {nearest(size, settings.sizes)}")
     shares = settings.sizes[size]
-    table = open_parquet(str(params.get(values, "ctr.source.train")))
+    table = open_parquet(source(values).train)
     roles = read_roles(table, schema.label, settings.stratify, _group_column(settings, schema),
                        schema.timestamp if settings.split == "tail" else None, f"extract {size}")
     _both_classes(roles.label, table.path, "the file")

@@ -8,7 +8,7 @@ import pyarrow as pa
 from rankpipe import progress
 from rankpipe.data.columns import Words
 from rankpipe.data.origin import Origin
-from rankpipe.data.parsing import read_label, seconds, text
+from rankpipe.data.values import read_label, seconds, text
 from rankpipe.errors import InputError
 from rankpipe.io.parquet import ParquetTable
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rankpipe.data.columns import Columns, Dictionaries, Sequences, Words
 from rankpipe.data.origin import Origin
 from rankpipe.data.schema import STATISTICS, Schema
 from rankpipe.data.sequences import parse_field, parse_times
 from rankpipe.data.tokens import sequence_statistics
+from rankpipe.data.values import numbers, read_label, seconds, text
 from rankpipe.errors import InputError, nearest
 
 GROUP = "/group"
@@ -49,7 +49,7 @@ def parse(batch: pa.RecordBatch, schema: Schema, dictionaries: Dictionaries, fir
     numeric = np.empty((n, len(schema.numeric) + len(schema.statistic_names())), np.float32)
     with np.errstate(over="ignore"):
         for j, name in enumerate(schema.numeric):
-            numeric[:, j] = _numbers(batch.column(name), name, origin)
+            numeric[:, j] = numbers(batch.column(name), name, origin)
     infinite = np.isinf(numeric[:, :len(schema.numeric)])
     if infinite.any():
         i, j = (int(x[0]) for x in np.nonzero(infinite))
@@ -96,72 +96,9 @@ def _same_lengths(offsets: np.ndarray, theirs: np.ndarray, first: str, column: s
                                       "equally long")
 
 
-def text(array: pa.Array, column: str, origin: Origin) -> pa.Array:
-    """The values of any plain type as text, null and NaN as null.
-
-    Raises:
-        InputError: a nested type.
-    """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_floating(array.type):
-        array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return array
-    try:
-        return array.cast(pa.string())
-    except pa.ArrowException as error:
-        raise origin.column(column, f"wrong type {array.type}; expected text or plain numbers") from error
-
-
 def _codes(array: pa.Array, column: str, dictionaries: Dictionaries, key: str, origin: Origin) -> np.ndarray:
     """(n,) int32 codes, −1 = missing."""
     encoded = text(array, column, origin).dictionary_encode()
     codes = Words.of(dictionaries, key).grow(encoded.dictionary.to_pylist())
     indices = encoded.indices.fill_null(len(codes)).to_numpy(zero_copy_only=False)
     return np.append(codes, np.int32(-1))[indices]
-
-
-def _numbers(array: pa.Array, column: str, origin: Origin) -> np.ndarray:
-    """(n,) floats, NaN = missing."""
-    kind = array.type
-    if pa.types.is_null(kind):
-        return np.full(len(array), np.nan, np.float32)
-    if pa.types.is_boolean(kind):
-        array = array.cast(pa.int8())
-    elif pa.types.is_decimal(kind):
-        array = array.cast(pa.float64())
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise origin.column(column, f"wrong type {kind}; expected numbers: cast it, or give it another role in the "
-                                    "schema")
-    return array.to_numpy(zero_copy_only=False)
-
-
-def read_label(array: pa.Array, column: str, origin: Origin) -> np.ndarray:
-    """(n,) float32 of 0 and 1.
-
-    Raises:
-        InputError: wrong type, a missing value, or another one.
-    """
-    label = _numbers(array, column, origin).astype(np.float32)
-    wrong = np.nonzero((label != 0) & (label != 1))[0]
-    if len(wrong):
-        i = int(wrong[0])
-        value = "missing" if np.isnan(label[i]) else f"{label[i]:g}"
-        raise origin.value(column, i, f"the label is {value}; it must be 0 or 1, drop or mend the row")
-    return label
-
-
-def seconds(array: pa.Array, column: str, origin: Origin) -> np.ndarray:
-    """(n,) int64 unix seconds, from whole numbers, floats or Arrow timestamps.
-
-    Raises:
-        InputError: another type, or a missing value.
-    """
-    if pa.types.is_timestamp(array.type):
-        array = array.cast(pa.timestamp("s", array.type.tz), safe=False).cast(pa.int64())
-    values = _numbers(array, column, origin)
-    wrong = np.nonzero(~np.isfinite(values))[0] if values.dtype.kind == "f" else ()
-    if len(wrong):
-        raise origin.value(column, int(wrong[0]), "the timestamp is missing; drop or mend the row")
-    return values.astype(np.int64)
