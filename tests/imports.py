@@ -49,6 +49,13 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
             yield from _running(child)
 
 
+@cache
+def inert(path: Path) -> bool:
+    """True for a file of nothing but a docstring, such as most ``__init__.py``: editing it changes no run."""
+    return not [node for node in ast.parse(path.read_text(encoding="utf-8")).body
+                if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+
+
 def closure(*modules: str) -> dict[str, tuple[str, ...]]:
     """Every file of the project that importing ``modules`` runs, and the names that each imports.
 

@@ -11,7 +11,7 @@ import pytest
 from clones import Clone, copy_of, files, yaml
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
-from imports import ROOT, closure, imported, others, source
+from imports import ROOT, closure, imported, inert, others, source
 
 from rankpipe.params import get
 from rankpipe.stage import tracks
@@ -40,8 +40,8 @@ class Cell:
     def needed(self) -> set[str]:
         """Files of the project that the stage imports: script, the track's verb and, where it names one, the model."""
         verb, track, _, *model = self.words
-        return set(closure(f"stages.{verb}", f"rankpipe.{track}.{verb}",
-                           *(f"rankpipe.{track}.models.{name}" for name in model)))
+        files = closure(f"stages.{verb}", f"rankpipe.{track}.{verb}", *(f"rankpipe.{track}.models.{name}" for name in model))
+        return {file for file in files if not inert(ROOT / file)}
 
     def code(self) -> set[str]:
         return {dep for dep in self.deps if dep.startswith(("src/", "stages/"))}
