@@ -131,7 +131,7 @@ def render(board: Board) -> str:
     """The board as text, as wide as its columns: the order metric with its interval, the others bare."""
     order = next(c for c in board.columns if c.key == board.order)
     others = [c for c in board.columns if c.key != board.order]
-    span = f"{board.level:.0%} interval"
+    span = f"{100 * board.level:g}% interval"
     table = [["model", order.title, span, *(c.title for c in others), f"Δ {order.title}", ""]]
     for row in board.rows:
         figure = row.figures[order.key]

@@ -1,24 +1,28 @@
 """CSV files behind DVC plots: few points, few digits, the same bytes each time."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rankpipe.io.atomic import atomic_file
 
 
-def write_csv(path: str | Path, records: Iterable[Mapping[str, Any]], digits: int = 6) -> None:
-    """One line a record; floats rounded to ``digits`` places, None as nothing. The first record names the columns.
+def write_csv(path: str | Path, records: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None,
+              digits: int = 6) -> None:
+    """One line a record; floats rounded to ``digits`` places, None as nothing.
+
+    Args:
+        columns: names for the first line; those of the first record where none are given.
 
     Raises:
-        ValueError: no records, or one with other keys than the first.
+        ValueError: neither columns nor records, or a record with other keys than the columns.
     """
     records = list(records)
-    if not records:
-        raise ValueError(f"{path}: no records to write")
+    if columns is None and not records:
+        raise ValueError(f"{path}: neither columns nor records to write")
     with atomic_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(records[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, columns or list(records[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _text(v, digits) for k, v in record.items()} for record in records)
 

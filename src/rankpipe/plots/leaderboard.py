@@ -20,7 +20,7 @@ class Bar:
 
 def leaderboard(path: str | Path, bars: list[Bar], baseline: Bar | None, subtitle: str, label: str,
                 note: str = "") -> None:
-    """``label`` names the axis; ``note`` is a line under it, such as a constant that lies off the chart."""
+    """``label`` names the axis; ``note`` stands under it, such as a constant that lies off the chart."""
     colour = colours(b.model for b in bars)
     with picture(path, 8.4, 0.40 * len(bars) + 1.75, f"Leaderboard by {label}", subtitle) as figure:
         ax = figure.add_subplot()
@@ -40,4 +40,6 @@ def leaderboard(path: str | Path, bars: list[Bar], baseline: Bar | None, subtitl
         ax.grid(axis="y", visible=False)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel(label + (f"\n{note}" if note else ""))
+        ax.set_xlabel(label)
+        if note:
+            figure.supxlabel(note, fontsize=8, color="#555555")
