@@ -7,7 +7,6 @@ from blocks import generated
 from ruamel.yaml import YAML
 
 from rankpipe import paths
-from rankpipe.data.columns import Columns
 from rankpipe.data.encoders import Encoders, Features
 from rankpipe.data.schema import Schema, SequenceGroup
 from rankpipe.io.h5 import ColumnsWriter
@@ -42,8 +41,3 @@ def outputs(folder: Path) -> dict[str, bytes]:
     for top in ("build/toy/ctr/models", "build/toy/ctr/scores", ".scratch"):
         found.update({str(p.relative_to(folder)): p.read_bytes() for p in (folder / top).rglob("*") if p.is_file()})
     return found
-
-
-def labels_all(columns: Columns, value: float) -> Columns:
-    columns.label[:] = value
-    return columns

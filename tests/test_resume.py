@@ -1,0 +1,171 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from projects import outputs, project
+from test_training import Problem
+
+from rankpipe import paths
+from rankpipe.ctr.features import features
+from rankpipe.ctr.train import train
+from rankpipe.errors import InputError
+from rankpipe.io.tensors import load_tensors
+from rankpipe.training.checkpoint import SECONDS, SLOTS, Checkpoints, fingerprint
+
+HERE = Path(__file__).parent
+MODELS = {"deepfm": {"embedding_dim": 4, "hidden_dims": [16], "dropout": 0.2}, "din": {"embedding_dim": 4},
+          "lightgbm": {"rounds": 5}}
+
+
+class Dies(Checkpoints):
+    """Dies after every so many checkpoints, as a process would."""
+
+    lives = 3
+
+    def save(self, *what) -> None:
+        super().save(*what)
+        self.lives -= 1
+        if not self.lives:
+            raise KeyboardInterrupt
+
+
+def weights(problem: Problem) -> list[bytes]:
+    return [p.detach().numpy().tobytes() for p in problem.model.parameters()]
+
+
+@pytest.mark.parametrize("training", [
+    {"schedule": "plateau", "patience": 9, "lr": 0.03}, {"accumulate": 3, "schedule": "cosine", "warmup_steps": 4},
+    {"optimizer": "adamw", "weight_decay": 0.01, "evaluations_per_epoch": 3, "patience": 2},
+    {"optimizer": "sgd", "lr": 0.1, "embedding_l2": 0.1, "net_l2": 0.01, "schedule": "linear"}])
+def test_dying_again_and_again_changes_no_byte(tmp_path, monkeypatch, training):
+    monkeypatch.setenv(SECONDS, "0")
+    whole = Problem(dropout=0.3)
+    expected = whole.fit(epochs=4, **training)
+    deaths = 0
+    while True:
+        problem = Problem(dropout=0.3)
+        try:
+            found = problem.fit(Dies(tmp_path, "mark"), epochs=4, **training)
+            break
+        except KeyboardInterrupt:
+            deaths += 1
+    assert deaths > 3
+    assert found.curve == expected.curve and weights(problem) == weights(whole)
+
+
+def test_a_torn_checkpoint_falls_back_on_the_one_before(tmp_path):
+    checkpoints = Checkpoints(tmp_path, "mark")
+    for step in (1, 2):
+        checkpoints.save({"x": torch.tensor([float(step)])}, {"step": step})
+    newest = max((tmp_path / f"{s}.safetensors" for s in SLOTS), key=lambda p: load_tensors(p)["x"].item())
+    assert Checkpoints(tmp_path, "mark").load()[1] == {"step": 2}
+    newest.write_bytes(newest.read_bytes()[:30])
+    tensors, state = Checkpoints(tmp_path, "mark").load()
+    assert state == {"step": 1} and tensors["x"].tolist() == [1.0]
+
+
+def test_another_fingerprint_starts_over(tmp_path):
+    Checkpoints(tmp_path / "run", "mark").save({"x": torch.zeros(1)}, {"step": 1})
+    assert Checkpoints(tmp_path / "run", "other").load() is None
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_fingerprint_knows_parameters_data_and_code(tmp_path, monkeypatch):
+    data = tmp_path / "train.h5"
+    data.write_bytes(b"1")
+    marks = {fingerprint({"lr": 1}, [data]), fingerprint({"lr": 2}, [data])}
+    data.write_bytes(b"2")
+    marks.add(fingerprint({"lr": 1}, [data]))
+    changed = tmp_path / "changed.py"
+    changed.write_text("# another line")
+    monkeypatch.setattr(sys.modules["rankpipe.training.loop"], "__file__", str(changed))
+    marks.add(fingerprint({"lr": 1}, [data]))
+    assert len(marks) == 4
+    with pytest.raises(InputError, match=r"gone\.h5: not found"):
+        fingerprint({}, [tmp_path / "gone.h5"])
+
+
+def test_a_bad_number_of_seconds_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv(SECONDS, "often")
+    with pytest.raises(InputError, match="RANKPIPE_CHECKPOINT_SECONDS=often"):
+        Checkpoints(tmp_path, "mark")
+
+
+@pytest.mark.parametrize("model, seed", [("deepfm", 1), ("din", 2)])
+def test_kill_9_at_random_moments_ends_in_the_same_bytes(tmp_path, model, seed):
+    training = {"epochs": 4, "batch_size": 16, "patience": 9}
+    found, killed = [], []
+    for kills in ("0", "6"):
+        folder = project(tmp_path / kills, MODELS, training)
+        done = subprocess.run([sys.executable, HERE / "killed.py", folder, model, kills, str(seed)], text=True,
+                              capture_output=True, env={**os.environ, SECONDS: "0"}, timeout=120)
+        assert done.returncode == 0, done.stderr
+        found.append(outputs(folder))
+        killed.append(int(done.stdout))
+    assert killed[0] == 0 and killed[1] >= 2
+    assert found[0] == found[1]
+    assert not [p for p in found[0] if ".scratch" in p]
+
+
+def test_two_processes_train_what_one_does(tmp_path):
+    found = []
+    for processes in (1, 2):
+        folder = project(tmp_path / str(processes), {"deepfm": {**MODELS["deepfm"], "dropout": 0.0}},
+                         rows={"train": 601, "valid": 300, "test": 200})  # the last batch has an odd number of rows
+        program = "import sys; from rankpipe.ctr.train import train; train('toy', 'deepfm')"
+        (folder / "one.py").write_text(program)
+        launch = [] if processes == 1 else ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        done = subprocess.run([sys.executable, *launch, "one.py"], cwd=folder, capture_output=True, text=True,
+                              env={**os.environ, "OMP_NUM_THREADS": "1", SECONDS: "0"}, timeout=120)
+        assert done.returncode == 0, done.stderr
+        found.append(load_tensors(folder / paths.model("toy", "ctr", "deepfm") / "model.safetensors"))
+        assert not list((folder / ".scratch").rglob("*.safetensors"))
+    assert found[0].keys() == found[1].keys()
+    for name in found[0]:
+        torch.testing.assert_close(found[0][name], found[1][name], rtol=1e-4, atol=1e-5)
+
+
+def test_stage_by_stage_from_tables_to_scores(tmp_path, monkeypatch):
+    monkeypatch.chdir(project(tmp_path, MODELS, features=False))
+    features("toy")
+    for model in MODELS:
+        train("toy", model)
+        train("toy", model)  # over its own outputs
+    expected = {f"models/{m}/config.json" for m in MODELS} | {"models/lightgbm/model.txt"}
+    expected |= {f"models/{m}/model.safetensors" for m in ("deepfm", "din")}
+    expected |= {f"scores/{m}/{f}" for m in MODELS for f in ("valid.parquet", "test.parquet", "curve.csv")}
+    assert {p.split("/", 3)[-1] for p in outputs(tmp_path)} == expected
+
+
+def test_inputs_that_do_not_fit_are_one_clear_line_and_leave_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(project(tmp_path, MODELS, features=False))
+    encoders = paths.features("toy", "ctr") / "encoders.json"
+    with pytest.raises(InputError, match=r"encoders\.json: not found"):
+        train("toy", "deepfm")
+    features("toy")
+    whole = encoders.read_text()
+    encoders.write_text(whole[:99])
+    with pytest.raises(InputError, match=r"encoders\.json"):
+        train("toy", "deepfm")
+    encoders.write_text(whole)
+    table = paths.split("toy", "ctr", "train")
+    table.write_bytes(table.read_bytes()[:999])
+    with pytest.raises(InputError, match=r"train\.h5"):
+        train("toy", "deepfm")
+    table.unlink()
+    for stage in (lambda: train("toy", "deepfm"), lambda: features("toy")):
+        with pytest.raises(InputError, match=r"train\.h5: not found"):
+            stage()
+    assert outputs(tmp_path) == {}
+
+
+@pytest.mark.parametrize("rows, message", [({"train": 50, "valid": 0, "test": 9}, "valid split is empty"),
+                                           ({"train": 50, "valid": 1, "test": 9}, "all labels are")])
+def test_splits_that_judge_nothing_are_refused(tmp_path, monkeypatch, rows, message):
+    monkeypatch.chdir(project(tmp_path, MODELS, rows=rows))
+    with pytest.raises(InputError, match=message):
+        train("toy", "deepfm")
+    assert outputs(tmp_path) == {}
