@@ -77,5 +77,8 @@ def small(values: dict[str, Any]) -> None:
         if model not in SMALL_MODELS:
             del ctr["models"][model]
         else:
-            ctr["models"][model].pop("epochs", None)
-            ctr["models"][model].pop("batch_size", None)
+            own = ctr["models"][model] = ctr["models"][model] or {}
+            own.pop("epochs", None)
+            own.pop("batch_size", None)
+    ctr["models"]["lightgbm"]["rounds"] = 20
+    ctr["evaluate"]["resamples"] = 100
