@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
     rows, peer_rows, folder = options.rows, options.peer_rows or options.rows, options.folder.resolve()
-    cells = Cells("conversion", options.fresh)
+    cells = Cells("conversion", options.fresh, rows=rows, peer_rows=peer_rows)
     source, peer_source = table(folder, rows), table(folder, peer_rows)
 
     rounds = []

@@ -5,6 +5,7 @@ Import nothing heavy here or in the scripts that call it: a child starts as a co
 parent's memory at that moment into the child's peak.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -123,22 +124,28 @@ def _tree_mb(pid: int) -> float:
 class Cells:
     """Measurements by name, kept on disk as they come in: a run that was stopped goes on where it was.
 
-    They lie in ``.scratch/benchmarks/<name>.json`` until :meth:`publish` writes the table's file into git.
+    They lie in ``.scratch/benchmarks/<name>.json`` until :meth:`publish` writes the table's file into git. Measurements
+    of other code, params.yaml or ``options`` are dropped.
     """
 
-    def __init__(self, name: str, fresh: bool):
-        self.name, self.path = name, ROOT / ".scratch" / "benchmarks" / f"{name}.json"
-        self.values: dict[str, Any] = json.loads(self.path.read_text()) if self.path.exists() and not fresh else {}
+    def __init__(self, name: str, fresh: bool, **options: Any):
+        self.name, self.path, self.lock = name, ROOT / ".scratch" / "benchmarks" / f"{name}.json", threading.Lock()
+        self.values: dict[str, Any] = {"of": _digest(options)}
+        if self.path.exists() and not fresh:
+            known = json.loads(self.path.read_text())
+            self.values = known if known["of"] == self.values["of"] else self.values
 
     def get(self, key: str, measure: Callable[[], Any]) -> Any:
         """The cell ``key``, measured now unless it is known."""
         if key not in self.values:
             print(f"{key} …", file=sys.stderr, flush=True)
-            self.values[key] = measure()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part = self.path.with_suffix(".part")
-            part.write_text(json.dumps(self.values, indent=1))
-            part.replace(self.path)
+            measured = measure()
+            with self.lock:
+                self.values[key] = measured
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                part = self.path.with_suffix(".part")
+                part.write_text(json.dumps(self.values, indent=1))
+                part.replace(self.path)
         return self.values[key]
 
     def publish(self, table: list[dict[str, Any]], **about: Any) -> None:
@@ -150,6 +157,14 @@ class Cells:
         )
         print(text(table))
         self.path.unlink(missing_ok=True)
+
+
+def _digest(options: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode())
+    files = [*(ROOT / "src").rglob("*.py"), *HERE.glob("*.py"), *(ROOT / "stages").glob("*.py"), ROOT / "params.yaml"]
+    for path in sorted(files):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def median(values: list[float]) -> float:

@@ -1,10 +1,10 @@
 """DeepFM, DIN and BST on FuxiCTR's BaseModel, embeddings, attention and MLP.
 
 FuxiCTR's package on PyPI holds its layers, loaders and training loop but not its model zoo, so the models are
-assembled here from those parts, in the way the zoo documents them: DIN weighs the history by an MLP on [target, item,
-difference, product]; BST joins a position vector to each of history + target, runs post-norm transformer blocks on
-torch's MultiheadAttention with a mask of (B·heads, L, L), and takes the mean. Nothing in them is slower than there by
-choice of ours.
+assembled here from those parts, as the zoo documents them: DIN weighs the history by an MLP on [target, item,
+difference, product]; BST runs post-norm transformer blocks over history and target on torch's MultiheadAttention with
+a mask of (B·heads, L, L) and takes the mean. One thing differs: positions are added to a token, as in our BST, where
+the zoo appends them and so works on tokens of twice the width. That is in FuxiCTR's favour.
 """
 
 import torch
@@ -37,7 +37,7 @@ class Ranker(BaseModel):
 
 
 class DeepFM(Ranker):
-    """Factorisation machine plus MLP over all fields; the history is one field, averaged by the embedding layer."""
+    """Factorisation machine plus MLP over all fields but the history, as ours does by default."""
 
     def __init__(self, feature_map, embedding_dim: int, hidden_dims: list[int], **kwargs):
         super().__init__(feature_map, **kwargs)
@@ -55,7 +55,7 @@ class DIN(Ranker):
     def __init__(self, feature_map, embedding_dim: int, hidden_dims: list[int], attention_dims: list[int], **kwargs):
         super().__init__(feature_map, **kwargs)
         self.embedding = FeatureEmbeddingDict(feature_map, embedding_dim)
-        self.attention = DIN_Attention(embedding_dim, attention_units=attention_dims, hidden_activations="ReLU")
+        self.attention = DIN_Attention(embedding_dim, attention_units=attention_dims, hidden_activations="Dice")
         self.finish(feature_map.sum_emb_out_dim(), hidden_dims, activation=True)
 
     def forward(self, inputs):
@@ -68,18 +68,18 @@ class DIN(Ranker):
 class BST(Ranker):
     def __init__(self, feature_map, embedding_dim: int, hidden_dims: list[int], heads: int, blocks: int, **kwargs):
         super().__init__(feature_map, **kwargs)
-        width, length = 2 * embedding_dim, feature_map.features[HISTORY]["max_len"] + 1
+        width, length = embedding_dim, feature_map.features[HISTORY]["max_len"] + 1
         self.heads = heads
         self.embedding = FeatureEmbeddingDict(feature_map, embedding_dim)
         self.positions = nn.Parameter(torch.randn(length, embedding_dim) * 0.01)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(blocks))
-        self.finish(feature_map.sum_emb_out_dim() + width - embedding_dim, hidden_dims, activation=True)
+        self.finish(feature_map.sum_emb_out_dim(), hidden_dims, activation=True)
 
     def forward(self, inputs):
         x = self.get_inputs(inputs)
         fields = self.embedding(x)
         tokens = torch.cat([fields.pop(HISTORY), fields[TARGET].unsqueeze(1)], dim=1)
-        tokens = torch.cat([tokens, self.positions.expand(len(tokens), -1, -1)], dim=-1)
+        tokens = tokens + self.positions
         padding = nn.functional.pad(x[HISTORY] == 0, (0, 1), value=False)
         blocked = self._blocked(padding)
         for block in self.blocks:

@@ -41,19 +41,12 @@ class Limited:
 
 def as_npz(folder: Path, feature_map: FeatureMap) -> str:
     """FuxiCTR's other format, for its loader on torch's DataLoader; written once."""
-    path = folder / "train.npz"
+    names = [*feature_map.features, *feature_map.labels]
+    path = folder / f"train-{len(names)}.npz"
     if not path.exists():
-        table = pq.read_table(folder / "train.parquet")
-        names = [*feature_map.features, *feature_map.labels]
-        np.savez(
-            path,
-            **{
-                name: np.stack(table[name].to_numpy())
-                if table[name].type.__class__.__name__ == "ListType"
-                else table[name].to_numpy()
-                for name in names
-            },
-        )
+        table = pq.read_table(folder / "train.parquet", columns=names)
+        arrays = {name: table[name].to_numpy() for name in names}
+        np.savez(path, **{name: np.stack(a) if a.dtype == object else a for name, a in arrays.items()})
     return str(path)
 
 
@@ -63,12 +56,13 @@ def main(settings_file: str) -> None:
     torch.manual_seed(7)
     folder = Path(settings["folder"])
     feature_map = FeatureMap("toss", str(folder))
-    encoder = "layers.MaskedAveragePooling()" if settings["model"] == "DeepFM" else None
-    specs = [{"name": peer_models.HISTORY, "feature_encoder": encoder}]
-    feature_map.load(
-        str(folder / "feature_map.json"),
-        {"embedding_dim": settings["arguments"]["embedding_dim"], "feature_specs": specs},
-    )
+    described = folder / "feature_map.json"
+    names = [name for feature in json.loads(described.read_text())["features"] for name in feature]
+    if settings["model"] == "DeepFM":
+        names.remove(peer_models.HISTORY)
+    specs = [{"name": name, "feature_encoder": None} for name in names if name == peer_models.HISTORY]
+    dim = settings["arguments"]["embedding_dim"]
+    feature_map.load(str(described), {"embedding_dim": dim, "use_features": names, "feature_specs": specs})
 
     with tempfile.TemporaryDirectory() as models:
         model = getattr(peer_models, settings["model"])(
