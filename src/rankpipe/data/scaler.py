@@ -6,9 +6,12 @@ A constant column becomes 0. Outside the range seen in train, minmax and quantil
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from rankpipe.data.ranks import PiecewiseLinear
 
 KINDS = ("minmax", "standard", "quantile", "none")
 SAMPLE_ROWS = 1 << 16
@@ -107,7 +110,8 @@ class Scaler:
         clipped = [c.kind == "minmax" and c.clip for c in columns]
         self.low = np.where(clipped, 0, -np.inf).astype(np.float32)
         self.high = np.where(clipped, 1, np.inf).astype(np.float32)
-        self.by_rank = [(i, np.array(c.knots), np.array(c.levels), c.clip) for i, c in enumerate(columns) if c.knots]
+        self.ranked = [(i, c) for i, c in enumerate(columns) if c.knots]
+        self.by_rank: PiecewiseLinear | None = None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """``x`` (n, F) float32, NaN = missing → (n, F + flags) float32, all finite."""
@@ -116,13 +120,21 @@ class Scaler:
         missing = ~np.isfinite(x)
         out[:, width:] = missing[:, self.flags]
         filled = np.where(missing, self.fill, x)
-        scaled = (filled - self.shift) * self.factor
+        scaled = out[:, :width]
+        np.multiply(filled - self.shift, self.factor, out=scaled)
         if np.isfinite(self.low).any():
-            scaled = np.clip(scaled, self.low, self.high)
-        for i, knots, levels, clip in self.by_rank:
-            scaled[:, i] = _by_rank(filled[:, i], knots, levels, clip)
-        out[:, :width] = scaled
+            np.clip(scaled, self.low, self.high, out=scaled)
+        if self.ranked:
+            self._ranks()(filled, scaled)
         return out
+
+    def _ranks(self) -> "PiecewiseLinear":
+        if self.by_rank is None:
+            from rankpipe.data.ranks import PiecewiseLinear  # compiled code is only loaded where rows are scaled
+
+            self.by_rank = PiecewiseLinear([i for i, _ in self.ranked], [(c.knots, c.levels) for _, c in self.ranked],
+                                           [c.clip for _, c in self.ranked])
+        return self.by_rank
 
     def to_json(self) -> list[dict[str, Any]]:
         return [{k: v for k, v in vars(c).items() if v != []} for c in self.columns]
@@ -137,17 +149,9 @@ def _knots(values: np.ndarray, quantiles: int, low: float, high: float) -> tuple
     shares = np.linspace(0, 1, quantiles)
     knots = np.quantile(values, shares, method="linear")
     knots[0], knots[-1] = min(low, knots[0]), max(high, knots[-1])
+    knots = knots.astype(np.float32).astype(np.float64)  # two knots that float32 can't tell apart are one
     distinct, where = np.unique(knots, return_inverse=True)
     if len(distinct) == 1:
         return distinct.tolist(), [0.0]
     levels = np.bincount(where, 2 * shares - 1) / np.bincount(where)
     return distinct.tolist(), levels.tolist()
-
-
-def _by_rank(x: np.ndarray, knots: np.ndarray, levels: np.ndarray, clip: bool) -> np.ndarray:
-    out = np.interp(x, knots, levels)
-    if not clip and len(knots) > 1:
-        for edge, inner, outside in ((0, 1, x < knots[0]), (-1, -2, x > knots[-1])):
-            slope = (levels[edge] - levels[inner]) / (knots[edge] - knots[inner])
-            out = np.where(outside, levels[edge] + slope * (x - knots[edge]), out)
-    return out
