@@ -70,15 +70,20 @@ def read_roles(table: ParquetTable, label: str, stratify: tuple[str, ...], group
     return roles
 
 
+def _encoded(array: pa.Array, column: str, origin: Origin) -> pa.DictionaryArray:
+    words = text(array, column, origin)
+    return (words.fill_null(MISSING) if words.null_count else words).dictionary_encode()
+
+
 def _word_codes(array: pa.Array, column: str, words: Words, origin: Origin) -> np.ndarray:
-    encoded = text(array, column, origin).fill_null(MISSING).dictionary_encode()
+    encoded = _encoded(array, column, origin)
     return words.grow(encoded.dictionary.to_pylist())[encoded.indices.to_numpy()]
 
 
 def _strata(batch: pa.RecordBatch, stratify: tuple[str, ...], codes: dict[tuple[str, ...], int],
             origin: Origin) -> np.ndarray:
     """(n,) codes of the rows' words, numbered by first appearance."""
-    parts = [text(batch.column(c), c, origin).fill_null(MISSING).dictionary_encode() for c in stratify]
+    parts = [_encoded(batch.column(c), c, origin) for c in stratify]
     joint = np.zeros(batch.num_rows, np.int64)
     for part in parts:
         joint = joint * len(part.dictionary) + part.indices.to_numpy()

@@ -100,5 +100,7 @@ def _codes(array: pa.Array, column: str, dictionaries: Dictionaries, key: str, o
     """(n,) int32 codes, −1 = missing."""
     encoded = text(array, column, origin).dictionary_encode()
     codes = Words.of(dictionaries, key).grow(encoded.dictionary.to_pylist())
-    indices = encoded.indices.fill_null(len(codes)).to_numpy(zero_copy_only=False)
+    if encoded.indices.null_count == 0:
+        return codes[encoded.indices.to_numpy()]
+    indices = encoded.indices.fill_null(len(codes)).to_numpy()
     return np.append(codes, np.int32(-1))[indices]

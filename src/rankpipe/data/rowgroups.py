@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import joblib
 import numpy as np
 
 from rankpipe.data.columns import Columns, Dictionaries, Words
@@ -26,6 +25,8 @@ def parsed_blocks(table: ParquetTable, schema: Schema, marks: np.ndarray, dictio
     if workers == 1 or len(groups) < 2:
         yield from _group_blocks(table, groups, schema, marks, dictionaries, batch_rows)
         return
+    import joblib  # not needed, and slow to load, where one process does it all
+
     starts = np.concatenate([[0], np.cumsum(table.group_rows)]).tolist()
     with joblib.Parallel(workers, backend=backend) as pool:
         for wave in range(0, len(groups), workers):

@@ -23,7 +23,7 @@ from rankpipe.params import block
 
 COMPRESSIONS = ("lz4", "zstd", "none")
 _ITEMS = 1 << 17  # items of a sequence in one chunk
-_CACHE = 16 << 20  # bytes of chunks kept open per dataset; holds one chunk of every dataset of ours
+_CACHE = 4 << 20  # bytes of unpacked chunks that a reader keeps per dataset
 
 
 def _filters(compression: str) -> dict:
@@ -84,7 +84,8 @@ class ColumnsWriter:
         self._schema, self._labelled = schema, labelled
         self._filters, self._chunk = _filters(compression), chunk_rows
         self._end = {name: 0 for name in schema.sequence}
-        self._file = h5py.File(self._path, "w", libver=("v110", "v110"), locking=False, rdcc_nbytes=_CACHE)
+        # Whole chunks are written once, so none need be kept in memory.
+        self._file = h5py.File(self._path, "w", libver=("v110", "v110"), locking=False, rdcc_nbytes=0)
         self._file.attrs["format"] = FORMAT
         self._file.attrs["schema"] = json.dumps(asdict(schema), ensure_ascii=False)  # in the schema's own order
         self._sets = self._appenders()

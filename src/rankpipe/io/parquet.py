@@ -1,5 +1,6 @@
 """Parquet files as a stream of record batches, in memory that depends neither on rows nor on the size of row groups."""
 
+import mmap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,23 +10,25 @@ import pyarrow.parquet as pq
 
 from rankpipe.errors import InputError, nearest
 
-# Each column keeps a read buffer of this size open; without it Arrow fetches whole column chunks, gigabytes of a
-# single-row-group file. Read-ahead (pre_buffer) would do the same.
-_BUFFER = 1 << 17
-
 
 class ParquetTable:
-    """An opened and checked file; :func:`open_parquet` makes one."""
+    """An opened and checked file; :func:`open_parquet` makes one.
+
+    The file is mapped, not read: Arrow fetches a whole column chunk at once, gigabytes in a file of one row group, and
+    its buffered streams grow towards the same. A chunk of a map costs no memory, and pages already used are handed back.
+    """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"{path}: not found; put the file there or fetch it (dvc pull)")
         try:
-            self._file = pq.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER,
+            with self.path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(self._map)), pre_buffer=False,
                                         page_checksum_verification=True)
             self.schema: pa.Schema = self._file.schema_arrow
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise InputError(f"{path}: not a whole parquet file ({error}); fetch or write it again") from error
         metadata = self._file.metadata
         self.rows: int = metadata.num_rows
@@ -62,6 +65,7 @@ class ParquetTable:
                     raise InputError(f"{self.path}: damaged after row {first} ({error}); write it again") from error
                 if batch is None:
                     break
+                self._map.madvise(mmap.MADV_DONTNEED)
                 yield first, batch
                 first += batch.num_rows
             if first != starts[group + 1]:
