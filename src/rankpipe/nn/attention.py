@@ -1,7 +1,7 @@
 """Multi-head self-attention over positions and over fields.
 
-Positions go through PyTorch's fused kernel, which never holds an L × L map. On a CPU it is left for a written-out map as
-soon as attention weights are dropped, so dropout stands after the output projection instead.
+Positions go through PyTorch's fused kernel, which never holds an L × L map. On a CPU it is left for a written-out map
+as soon as attention weights are dropped, so dropout stands after the output projection instead.
 """
 
 import torch

@@ -42,7 +42,7 @@ def activation(name: Activation, dim: int) -> nn.Module:
 
 
 class MLP(nn.Sequential):
-    """Linear → [batch norm] → activation → dropout for each of ``hidden_dims``; with ``output_dim`` a last linear layer.
+    """Linear → [batch norm] → activation → dropout for each of ``hidden_dims``, then ``output_dim`` linearly if given.
 
     (…, input_dim) → (…, output_dim or hidden_dims[-1]); ``batch_norm`` wants (B, input_dim).
     """

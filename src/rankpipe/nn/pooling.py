@@ -4,6 +4,7 @@ Every pooling takes (states (T, D), target (B, D), lengths (B,)) and returns a (
 zeros. Padded states are made ragged by :func:`rankpipe.nn.segments.unpad`.
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 
 from rankpipe.nn.mlp import Activation, activation
 from rankpipe.nn.segments import segment_mean, segment_softmax, segment_sum, spread
-
 
 Pooling = Literal["bilinear", "dot", "din", "mean", "sum", "last"]
 
@@ -58,8 +58,8 @@ class Bilinear(nn.Module):
 class ActivationUnit(nn.Module):
     """DIN's local activation unit (Zhou et al. 2018, fig. 2): Σ_t a(s_t, q) s_t, a = MLP([q, s, q − s, q ⊙ s]).
 
-    The first layer is split, W[q, s, q − s, q ⊙ s] = W_q q + W_s s + W_p (q ⊙ s), since W_q q is the same for all items of a
-    row: half the multiplications, and no (T, 4D) copy.
+    The first layer is split, W[q, s, q − s, q ⊙ s] = W_q q + W_s s + W_p (q ⊙ s), since W_q q is the same for all items
+    of a row: half the multiplications, and no (T, 4D) copy.
 
     Args:
         softmax: weights of a row are normalised; the paper keeps them as they are.
@@ -74,7 +74,7 @@ class ActivationUnit(nn.Module):
         self.on_target = nn.Linear(dim, hidden_dims[0])
         self.on_items = nn.Linear(2 * dim, hidden_dims[0], bias=False)
         layers: list[nn.Module] = [activation(activations, hidden_dims[0])]
-        for i, o in zip(hidden_dims, hidden_dims[1:], strict=False):
+        for i, o in pairwise(hidden_dims):
             layers += [nn.Linear(i, o), activation(activations, o)]
         self.rest = nn.Sequential(*layers, nn.Linear(hidden_dims[-1], 1, bias=not softmax))
 

@@ -7,7 +7,7 @@ BUCKETS = 64
 
 
 class Order(nn.Embedding):
-    """A vector for each place counted back from the target: 0 = target, 1 = newest item, … ``max_len`` = that and older."""
+    """A vector for each place counted back from the target: 0 = target, 1 = newest item, … ``max_len`` and older."""
 
     def __init__(self, max_len: int, dim: int):
         super().__init__(max_len + 1, dim)
@@ -19,7 +19,7 @@ class Order(nn.Embedding):
 
 
 class Intervals(nn.Embedding):
-    """A vector for the time from an item to the target, in buckets that grow by half an octave; 0 = the target itself."""
+    """A vector for the time from an item to the target, in buckets of half an octave; 0 = the target itself."""
 
     def __init__(self, dim: int):
         super().__init__(BUCKETS + 1, dim)

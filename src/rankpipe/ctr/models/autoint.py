@@ -1,4 +1,4 @@
-"""AutoInt (Song et al., CIKM 2019): self-attention over fields, h ← ReLU(MultiHead(h) + W_res h), logit = wᵀ[h_1, …, h_F] + b.
+"""AutoInt (Song et al., CIKM 2019): h ← ReLU(MultiHead(h) + W_res h) over fields, logit = wᵀ[h_1, …, h_F] + b.
 
 With ``hidden_dims`` an MLP over the embeddings is added to the logit (AutoInt+).
 """

@@ -30,8 +30,8 @@ class BST(nn.Module):
         """Width of the feed-forward net, in multiples of a token's width."""
         norm: Norm = "post"
         pooling: Literal["target", "mean", "sum", "concat"] = "target"
-        """``target``: the state of the target, whose last block then costs L instead of L². ``concat``: all states side by
-        side, as in the paper, max_len + 1 vectors into the MLP."""
+        """``target``: the state of the target, whose last block then costs L instead of L². ``concat``: all states side
+        by side, as in the paper, max_len + 1 vectors into the MLP."""
         positions: bool = True
         intervals: bool = True
         """Adds a vector for the time to the target, where there are timestamps."""
@@ -53,9 +53,9 @@ class BST(nn.Module):
         self.fields = Fields(inputs, dim, "tokens")
         self.groups = self.fields.targeted_groups("bst")
         self.encoders = nn.ModuleList(Encoder(inputs.sequences[g], params) for g in self.groups)
-        self.mlp = FieldMLP(self.fields.count * dim + sum(e.output_dim for e in self.encoders), len(inputs.numeric), dim,
-                            params.hidden_dims, activations=params.activation, dropout=params.mlp_dropout,
-                            batch_norm=params.batch_norm)
+        width = self.fields.count * dim + sum(e.output_dim for e in self.encoders)
+        self.mlp = FieldMLP(width, len(inputs.numeric), dim, params.hidden_dims, activations=params.activation,
+                            dropout=params.mlp_dropout, batch_norm=params.batch_norm)
         initialise(self)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -110,4 +110,4 @@ class Encoder(nn.Module):
         place = ends - 1 - torch.arange(len(states), device=lengths.device)
         place = place + (rows * width).repeat_interleave(lengths + 1)
         grid = states.new_zeros(len(lengths) * width, states.shape[1]).index_copy(0, place, states)
-        return grid.view(len(lengths), -1)
+        return grid.view(len(lengths), width * states.shape[1])

@@ -1,4 +1,4 @@
-"""FESeq (Appl. Sci. 2024, 14, 2760): fields interact inside each position, then a causal transformer runs over positions.
+"""FESeq (Appl. Sci. 2024, 14, 2760): fields interact inside each position, then a causal transformer over positions.
 
     E ∈ R^{L×f×d}: an item's fields and the row's context at each of n history positions and, last, the target's
     E ← M layers of field attention or cross layers (history), N layers (target)
@@ -33,9 +33,10 @@ class FESeq(nn.Module):
     @dataclass(frozen=True)
     class Params:
         embedding_dim: int = bounded(16, low=1)
-        context: tuple[str, ...] | None = None
-        """Categorical columns repeated over the positions. null: all that aren't targets; []: none. Each widens every
-        token by embedding_dim, so numerics and the rest enter the last MLP only."""
+        context: tuple[str, ...] | None = ()
+        """Categorical columns repeated over the positions; null: all that aren't targets, as in the paper. Each widens
+        every token by embedding_dim: four of them cost about three times the time and twice the memory of none.
+        Numerics and all other columns enter the last MLP only."""
         interaction: Literal["attention", "cross"] = "attention"
         history_layers: int = bounded(2, low=0)
         """M of the paper."""
@@ -60,6 +61,11 @@ class FESeq(nn.Module):
         """On tokens."""
         mlp_dropout: float = bounded(0.0, low=0, below=1)
         batch_norm: bool = False
+
+        def __post_init__(self) -> None:
+            if self.interaction == "attention" and self.embedding_dim % self.interaction_heads:
+                raise ValueError(f"interaction_heads {self.interaction_heads} does not divide embedding_dim "
+                                 f"{self.embedding_dim}")
 
     neural = True
 
@@ -86,7 +92,7 @@ class Encoder(nn.Module):
     def __init__(self, inputs: Inputs, group: str, params: FESeq.Params):
         super().__init__()
         sequence, dim = inputs.sequences[group], params.embedding_dim
-        self.group, self.target = group, {f: c for f, c in sequence.target.items()}
+        self.group, self.target = group, sequence.target
         self.context = context_columns(inputs, params)
         count = len(sequence.fields) + len(self.context)
         self.flat = params.interaction == "cross"
@@ -141,7 +147,7 @@ class Encoder(nn.Module):
         return self.on_history(x.flatten(1) if self.flat else x).flatten(1)
 
     def of_target(self, target: Tensor, context: Tensor) -> Tensor:
-        """The target (B, k, D), projected where it has a table of its own, and the context after N layers: (B, f · D)."""
+        """Target (B, k, D), projected where it has a table of its own, and context after N layers: (B, f · D)."""
         if self.project is not None:
             projected = self.project(target)
             chosen = torch.zeros(target.shape[1], 1, dtype=torch.bool, device=target.device)
