@@ -14,7 +14,7 @@ import numpy as np
 from rankpipe import params, paths
 from rankpipe.ctr.rolecolumns import Roles, read_roles
 from rankpipe.ctr.source import source
-from rankpipe.data.sampling import draw
+from rankpipe.data.sampling import count, draw
 from rankpipe.data.schema import Schema
 from rankpipe.data.splits import SPLITS, given_split, group_split, random_split, tail_split
 from rankpipe.errors import InputError, nearest
@@ -138,7 +138,7 @@ def _both_classes(label: np.ndarray, path: Path, where: str) -> None:
 
 
 def _diagnostics(marks: np.ndarray, roles: Roles, settings: Extract, shares: Size, seed: int) -> dict[str, Any]:
-    used = int((marks > 0).sum())
+    used = int(np.count_nonzero(marks))
     return {
         "split": settings.split, "seed": seed, "stratify": list(settings.stratify),
         "raw_rows": len(marks), "requested_rows": shares.rows, "rows": used, "took_all": used == len(marks),
@@ -149,7 +149,7 @@ def _diagnostics(marks: np.ndarray, roles: Roles, settings: Extract, shares: Siz
 def _of_split(inside: np.ndarray, used: int, roles: Roles) -> dict[str, Any]:
     rows = int(inside.sum())
     label = roles.label[inside]
-    strata = np.bincount(roles.strata[inside], minlength=len(roles.words))
+    strata = count(roles.strata, len(roles.words), inside)
     columns: dict[str, dict[str, int]] = {c: {} for c in roles.stratify}
     for words, n in zip(roles.words, strata.tolist(), strict=True):
         for column, word in zip(roles.stratify, words, strict=True):
@@ -157,7 +157,7 @@ def _of_split(inside: np.ndarray, used: int, roles: Roles) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": rows, "share": rows / used, "positives": int(label.sum()),
                              "label_rate": float(label.mean()) if rows else None, "distribution": columns}
     if roles.group is not None:
-        counts = np.bincount(roles.group[inside], minlength=len(roles.group_words))
+        counts = count(roles.group, len(roles.group_words), inside)
         largest = np.argsort(-counts, kind="stable")[:20]
         found["groups"] = {"column": roles.group_column, "distinct": int((counts > 0).sum()),
                            "largest": {roles.group_words[i]: int(counts[i]) for i in largest if counts[i]}}

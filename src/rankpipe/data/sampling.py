@@ -9,6 +9,7 @@ import hashlib
 import numpy as np
 
 _GOLDEN = 0x9E3779B97F4A7C15
+_SLICE = 1 << 18
 
 
 def keys(seed: int, purpose: str, rows: np.ndarray) -> np.ndarray:
@@ -61,6 +62,18 @@ def strata_offsets(seed: int, purpose: str, words: list[tuple[str, ...]]) -> np.
     return np.array([word_key(seed, f"{purpose}/offset", "\0".join(w)) / 2**64 for w in words])
 
 
+def count(codes: np.ndarray, kinds: int, marked: np.ndarray | None = None) -> np.ndarray:
+    """(kinds,) int64: how often each code occurs, among the ``marked`` rows alone where given.
+
+    In slices, since numpy counts in 8 bytes a row.
+    """
+    total = np.zeros(kinds, np.int64)
+    for start in range(0, len(codes), _SLICE):
+        part = codes[start:start + _SLICE]
+        total += np.bincount(part if marked is None else part[marked[start:start + _SLICE]], minlength=kinds)
+    return total
+
+
 def draw(strata: np.ndarray, words: list[tuple[str, ...]], rows: int, seed: int, purpose: str = "sample") -> np.ndarray:
     """(N,) bool, True at ``rows`` rows drawn in proportion to their strata.
 
@@ -73,7 +86,7 @@ def draw(strata: np.ndarray, words: list[tuple[str, ...]], rows: int, seed: int,
     if rows >= len(strata):
         chosen[:] = True
         return chosen
-    counts = allocate(np.bincount(strata, minlength=len(words)), rows, strata_offsets(seed, purpose, words))
+    counts = allocate(count(strata, len(words)), rows, strata_offsets(seed, purpose, words))
     for stratum in np.flatnonzero(counts):
         members = np.flatnonzero(strata == stratum)
         chosen[lowest(members, int(counts[stratum]), seed, purpose)] = True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rankpipe.data.sampling import allocate, lowest, strata_offsets, word_key
+from rankpipe.data.sampling import allocate, count, lowest, strata_offsets, word_key
 from rankpipe.errors import InputError, nearest
 
 UNUSED, TRAIN, VALID, TEST = 0, 1, 2, 3
@@ -25,7 +25,7 @@ def random_split(chosen: np.ndarray, strata: np.ndarray, words: list[tuple[str, 
         strata: (N,) codes into ``words``.
     """
     marks = chosen.astype(np.uint8)
-    sizes = np.bincount(strata[chosen], minlength=len(words))
+    sizes = count(strata, len(words), chosen)
     rows, offsets = int(sizes.sum()), strata_offsets(seed, "split", words)
     tested = allocate(sizes, round(rows * test), offsets)
     held = allocate(sizes, round(rows * test) + round(rows * valid), offsets)
@@ -59,7 +59,7 @@ def group_split(chosen: np.ndarray, codes: np.ndarray, words: list[str], valid: 
     split_of = np.full(len(words), TRAIN, np.uint8)
     for mark, held in ((TEST, test), (VALID, valid)):
         split_of[[words.index(w) for w in held or ()]] = mark
-    rows = np.bincount(codes[chosen], minlength=len(words))
+    rows = count(codes, len(words), chosen)
     order = sorted(range(len(words)), key=lambda i: word_key(seed, "group", words[i]))
     for mark, held, share in ((TEST, test, shares[1]), (VALID, valid, shares[0])):
         if held is not None:

@@ -15,7 +15,7 @@ class ParquetTable:
     """An opened and checked file; :func:`open_parquet` makes one.
 
     The file is mapped, not read: Arrow fetches a whole column chunk at once, gigabytes in a file of one row group, and
-    its buffered streams grow towards the same. A chunk of a map costs no memory, and pages already used are handed back.
+    its buffered streams grow towards the same. A chunk of a map costs no memory, and used pages are handed back.
     """
 
     def __init__(self, path: str | Path):
