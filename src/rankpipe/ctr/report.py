@@ -95,6 +95,7 @@ def metrics(row: Row, order: str, rows: int) -> dict[str, float | int | None]:
 
 def _data(report: Report, folder: Path) -> None:
     labels = report.test.labels
+    (folder / "curve").mkdir()  # the stage promises it, also where no model has a curve
     for model, p in report.test.probabilities.items():
         for name, columns, points in (("roc", ("fpr", "tpr"), curves.roc(labels, p)),
                                       ("pr", ("recall", "precision"), curves.precision_recall(labels, p))):
@@ -151,14 +152,14 @@ def _pictures(report: Report, folder: Path) -> list[str]:
 def _learning(report: Report, folder: Path, models: list[str], column: Column) -> bool:
     """False where no model has a curve of the order metric, or of AUC."""
     for key, higher in ((f"valid_{column.key}", column.better == "higher"), ("valid_auc", True)):
-        held = {m: report.curves[m] for m in models if report.curves[m] and key in report.curves[m][0]}
+        measured = {m: [s for s in report.curves[m] if not math.isnan(s.get(key, math.nan))] for m in models}
+        held = {m: steps for m, steps in measured.items() if steps}
         x = next((name for name in ("epoch", "step") if held and all(name in c[0] for c in held.values())), None)
         if x is not None:
-            lines = {m: ([s[x] for s in c if not math.isnan(s[key])], [s[key] for s in c if not math.isnan(s[key])])
-                     for m, c in held.items()}
+            lines = {m: ([s[x] for s in c], [s[key] for s in c]) for m, c in held.items()}
             learning.learning_curves(folder / "learning_curves.png", lines,
                                      f"{report.split('valid')}; a ring marks a model's best evaluation",
-                                     x, key.replace("_", " ").replace("auc", "AUC"), higher)
+                                     f"{x}, or round of trees", key.replace("_", " ").replace("auc", "AUC"), higher)
             return True
     return False
 

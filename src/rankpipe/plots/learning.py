@@ -20,16 +20,19 @@ def learning_curves(path: str | Path, curves: dict[str, tuple[list[float], list[
     with picture(path, 7.6, 5.4, f"Learning curves: {y_label}", subtitle) as figure:
         ax = figure.add_subplot()
         for model, (x, y) in curves.items():
-            ax.plot(x, y, color=colour[model], lw=1.5, marker="o", ms=2.6)
+            ax.plot(x, y, color=colour[model], lw=1.5, marker="o" if len(x) <= 40 else None, ms=2.6)
             best = y.index(max(y) if higher else min(y))
             ax.plot(x[best], y[best], "o", ms=8, mfc="none", mec=colour[model], mew=1.4)
         ax.set(ylim=(low - margin, high + margin), xlabel=x_label, ylabel=y_label)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        lasts = [x[-1] for x, _ in curves.values()]
+        if max(lasts) > 8 * min(lasts) and min(x[0] for x, _ in curves.values()) > 0:
+            ax.set(xscale="log", xlabel=f"{x_label} (log scale)")
+            ax.xaxis.set_major_formatter("{x:g}")
+        else:
+            ax.xaxis.get_major_locator().set_params(integer=True)
         ends = [min(max(y[-1], low), high) for _, y in curves.values()]
-        right = max(x[-1] for x, _ in curves.values())
         places = spread(ends, 0.055 * (high - low + 2 * margin), low, high)
         for (model, (x, y)), at in zip(curves.items(), places, strict=True):
-            ax.annotate(model, (x[-1], y[-1]), (right + 0.06 * (right - min(v[0][0] for v in curves.values()) or 1),
-            at),
-                        color=colour[model], fontsize=9, va="center", annotation_clip=False,
-                        arrowprops={"arrowstyle": "-", "color": colour[model], "lw": 0.5, "alpha": 0.6, "shrinkB": 2})
+            ax.annotate(model, (x[-1], y[-1]), (1.02, at), textcoords=ax.get_yaxis_transform(), color=colour[model],
+                        fontsize=9, va="center", annotation_clip=False,
+                        arrowprops={"arrowstyle": "-", "ls": ":", "color": colour[model], "lw": 0.8, "shrinkB": 2})
