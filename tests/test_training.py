@@ -45,7 +45,7 @@ class Problem:
         encoders = Encoders.fit(self.table, SCHEMA, Features(), 4)
         self.encoder = encoders.for_dictionaries(self.table.dictionaries)
         self.whole = self.encoder.encode(self.table.columns)
-        self.batch_size, self.metrics = batch_size, iter(())
+        self.batch_size, self.metrics, self.digits = batch_size, iter(()), 9
         torch.manual_seed(0)
         self.model = Tiny(encoders.inputs, dropout)
 
@@ -55,7 +55,7 @@ class Problem:
     def evaluate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         with torch.no_grad():
             mean = float(bce(model(self.whole), self.whole.labels) / len(self.whole))
-        return {"logloss": mean, "auc": next(self.metrics, -mean)}
+        return {"logloss": mean, "auc": next(self.metrics, round(-mean, self.digits))}
 
     def fit(self, checkpoints=None, **training) -> Result:
         return fit(self.model, self.batches, lambda z, b: bce(z, b.labels), self.evaluate, Training(**training),
