@@ -18,7 +18,7 @@ from rankpipe.data.schema import Schema
 from rankpipe.data.splits import SPLITS
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_folder
-from rankpipe.io.h5 import COMPRESSIONS, ColumnsWriter
+from rankpipe.io.h5writer import COMPRESSIONS, ColumnsWriter
 from rankpipe.io.jobs import Jobs
 from rankpipe.io.parquet import open_parquet
 from rankpipe.params import bounded
