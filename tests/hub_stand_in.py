@@ -8,7 +8,11 @@ import re
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import pytest
+from huggingface_hub import constants
 
 TOKEN = "hf_stand_in"
 
@@ -206,6 +210,15 @@ ROUTES = [
     (("GET",), rf"/api/models/{NAME}/tree/([^/]+)", Handler.tree),
     (("GET", "HEAD"), rf"/{NAME}/resolve/([^/]+)/(.+)", Handler.file),
 ]
+
+
+def point_to(hub: "Hub", cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE and HF_HUB_DISABLE_XET do; the library reads most of them on import only."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
 
 
 class Hub(ThreadingHTTPServer):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_stand_in import TOKEN, Hub
+from hub_stand_in import TOKEN, Hub, point_to
 from huggingface_hub import constants
 
 from rankpipe.errors import InputError
@@ -22,13 +22,7 @@ REPO = "me/clicks"
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with Hub() as server:
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        # What HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_DISABLE_XET set; the library reads them once, on import.
-        monkeypatch.setattr(constants, "ENDPOINT", server.url)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE",
-                            server.url + "/{repo_id}/resolve/{revision}/{filename}")
+        point_to(server, tmp_path / "cache", monkeypatch)
         yield server
 
 

@@ -77,7 +77,7 @@ def test_what_is_no_probability_is_refused(bad: float) -> None:
 def test_a_missing_id_is_refused_with_its_row() -> None:
     scores = Scores(4, Path("test.parquet"), "ID")
     scores.add(pa.array(["a", "b"]), np.full(2, 0.5, np.float32))
-    with pytest.raises(InputError, match="row 3: 'ID' is missing"):
+    with pytest.raises(InputError, match=r"column 'ID', row 3 \(the first is 0\): missing"):
         scores.add(pa.array(["c", None]), np.full(2, 0.5, np.float32))
 
 

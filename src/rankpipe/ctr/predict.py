@@ -1,7 +1,8 @@
 """Scores the unlabelled rows with the chosen model and writes the submission."""
 
+import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from rankpipe import params, paths, progress
 from rankpipe.ctr.choice import chosen
 from rankpipe.ctr.scores import scores as split_scores
 from rankpipe.ctr.serving import RowScorer
-from rankpipe.ctr.settings import machine
 from rankpipe.ctr.source import source
 from rankpipe.ctr.submission import Ids, Scores, as_text, sample_reader
 from rankpipe.errors import InputError
@@ -48,6 +48,14 @@ class Predict:
 
 
 @dataclass(frozen=True)
+class Host:
+    """The top-level keys that say what computes."""
+
+    threads: int = bounded(low=1)
+    device: str = bounded(choices=("auto", "cpu", "cuda"))
+
+
+@dataclass(frozen=True)
 class Work:
     """What a worker needs to score blocks; small enough to be sent with each."""
 
@@ -57,6 +65,8 @@ class Work:
     threads: int
     device: str
     prior: float | None
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Tells this run's model from the one that a worker keeps of an earlier run."""
 
 
 def predict(size: str) -> None:
@@ -69,13 +79,15 @@ def predict(size: str) -> None:
     """
     values = params.load()
     settings = params.block(Predict, params.get(values, "ctr.predict"), "params.yaml: ctr.predict")
-    raw, host = source(values), machine(values)
+    raw = source(values)
+    host = params.block(Host, {k: params.get(values, k) for k in ("threads", "device")}, "params.yaml: (top level)")
     jobs = params.block(Jobs, params.get(values, "jobs"), "params.yaml: jobs")
     if raw.test is None:
         raise InputError("params.yaml: ctr.source.test: null; name the parquet file of unlabelled rows to predict")
     model = chosen(size, settings.model)
     prior = split_scores(size, [model], "valid").rate if settings.prior_shift else None
-    work = Work(paths.model(size, TRACK, model), paths.features(size, TRACK), settings.batch_rows,
+    # Absolute, since a worker may have been started elsewhere.
+    work = Work(paths.model(size, TRACK, model).absolute(), paths.features(size, TRACK).absolute(), settings.batch_rows,
                 host.threads, host.device, prior)
     schema = row_scorer(work).encoders.schema
     test, sample = Path(raw.test), raw.sample_submission and Path(raw.sample_submission)

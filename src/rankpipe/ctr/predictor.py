@@ -48,7 +48,7 @@ class FrameScorer:
                 raise InputError(f"the frame: column '{name}': wrong type {frame[name].dtype}; the model knows text "
                                  f"such as {word!r}, read it with dtype=str")
         if self.id in names and (missing := frame[self.id].isna().to_numpy()).any():
-            raise InputError(f"the frame: column '{self.id}', row {int(missing.argmax())}: the id is missing")
+            raise InputError(f"the frame: column '{self.id}', row {int(missing.argmax())} (the first is 0): missing")
 
 
 def load(bundle: Path) -> FrameScorer:

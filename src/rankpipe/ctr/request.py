@@ -17,7 +17,8 @@ def typical_row(encoders: Encoders) -> dict[str, Any]:
     """
     schema = encoders.schema
     row: dict[str, Any] = {c: _first(encoders.vocabularies[c].values) for c in schema.categorical}
-    row |= {c: float(encoders.scaler.fill[i]) for i, c in enumerate(schema.numeric)}
+    # By way of text, so that the float32 5.2 isn't written as 5.199999809265137.
+    row |= {c: float(str(encoders.scaler.fill[i])) for i, c in enumerate(schema.numeric)}
     for name, group in schema.sequence.items():
         row |= _sequence(name, group, encoders)
         if group.timestamps and schema.timestamp:

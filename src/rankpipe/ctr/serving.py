@@ -47,7 +47,9 @@ class RowScorer:
             self._renew()
         columns = parse(block, self.encoders.schema, self.dictionaries, first_row, label=False, where=where)
         out = np.empty(len(columns), np.float32)
-        encoded = self.encoder.encode(columns, sequences=self.scorer.sequences)
-        for batch in by_length(encoded, self.batch_rows):
+        if not self.scorer.sequences:
+            # Parsed for their statistics, and of no further use to this model.
+            columns.sequences = {}
+        for batch in by_length(self.encoder.encode(columns), self.batch_rows):
             out[batch.rows.numpy()] = self.scorer.probabilities(batch)
         return out

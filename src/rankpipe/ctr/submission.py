@@ -39,7 +39,7 @@ class Scores:
         """
         if ids.null_count:
             row = self.rows + int(np.argmax(ids.is_null().to_numpy(zero_copy_only=False)))
-            raise InputError(f"{self.source}: row {row}: '{self.column}' is missing; every row needs an ID")
+            raise InputError(f"{self.source}: column '{self.column}', row {row} (the first is 0): missing")
         wrong = ~((probabilities >= 0) & (probabilities <= 1))
         if wrong.any():
             at = int(wrong.argmax())

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+SHOWN = 8
+"""Columns of the sample request shown from each end."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -66,7 +69,7 @@ def render(card: Card) -> str:
         "is refused by the name of the column.", "",
         "## Sample request", "",
         "The row of `sample_request.json` is put together from the most frequent values, it is nobody's:", "",
-        "```", *(f"{k}: {_short(v)}" for k, v in card.request["rows"][0].items()), "```", "",
+        "```", *_lines(card.request["rows"][0]), "```", "",
         f"It must score {card.request['scores'][0]:.6f}.", "",
     ]
     return "\n".join(lines)
@@ -86,6 +89,12 @@ def _front_matter(card: Card) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows)]
+
+
+def _lines(row: dict[str, Any]) -> list[str]:
+    """The ends of a row, which may have hundreds of columns."""
+    lines = [f"{key}: {_short(value)}" for key, value in row.items()]
+    return lines if len(lines) <= 2 * SHOWN else [*lines[:SHOWN], f"… {len(lines) - 2 * SHOWN} more", *lines[-SHOWN:]]
 
 
 def _short(value: Any) -> str:

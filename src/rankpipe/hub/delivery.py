@@ -19,7 +19,7 @@ def to_folder(bundle: Path, folder: Path) -> dict[str, Any]:
     if folder.resolve() != bundle.resolve():
         free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
         if not free and not (folder / MANIFEST).is_file():
-            raise InputError(f"{folder}: holds something other than a bundle, and isn't overwritten; choose another folder")
+            raise InputError(f"{folder}: holds something else than a bundle, and isn't replaced; name another folder")
         with atomic_folder(folder) as partial:
             shutil.copytree(bundle, partial, dirs_exist_ok=True)
     return {"folder": folder.as_posix()}

@@ -60,7 +60,7 @@ def _gain(gate: Gate, model: str, board: Board, paired: Path, sign: int) -> tupl
         # Isn't among the pairs. The model's own interval against the constant's estimate.
         figure, base = board.row(model).figures[gate.metric], constant.figures[gate.metric].value
         if figure.value is None or figure.low is None or figure.high is None or base is None:
-            raise InputError(f"quality gate: {gate.metric} of {model} or {gate.baseline} is undefined; take another metric")
+            raise InputError(f"quality gate: {gate.metric} of {model} or {gate.baseline} is undefined; set another")
         ends = sorted((sign * (figure.low - base), sign * (figure.high - base)))
         return sign * (figure.value - base), ends[0], ends[1]
     if not paired.is_file():
