@@ -6,8 +6,8 @@
 Two protocols. ``given``: the peer's, trained on the given train rows, stopped by the given valid rows, and judged on
 those. ``held out``: the given valid rows are the test split, which nothing is chosen on; a tenth of train is cut off to
 stop on. The pipeline always wants a test split: under ``given`` a hundredth of train stands in for it.
-Hyperparameters were chosen on the tenth cut from train (see README.md). Measurements are kept as they come in: a stopped
-run goes on where it was; --fresh starts over.
+Hyperparameters were chosen on rows cut from train (see README.md). Measurements are kept as they come in: a stopped run
+goes on where it was; --fresh starts over.
 """
 
 import argparse

@@ -7,8 +7,8 @@ All ratings in order of (timestamp, user, item); a row's history is its user's r
 their ratings, newest last; rows with fewer than 5 are dropped; the first 8/10 of 95,285 rows train, the next 1/10 stop,
 the rest judge. Variant ``strict``: the same rows, histories from strictly earlier seconds only. Inputs: user, age band,
 gender, occupation, hour, weekday, item, year band, first genre, history. The difference feseq − deepfm is bootstrapped
-over users. Hyperparameters were chosen on valid (see README.md). Measurements are kept as they come in: a stopped run goes on
-where it was; --fresh starts over.
+over users. Hyperparameters were chosen on valid (see README.md). Measurements are kept as they come in: a stopped run
+goes on where it was; --fresh starts over.
 """
 
 import argparse
@@ -38,7 +38,12 @@ MODELS: dict[str, dict[str, Any]] = {
     "bst": {**TOWER, "pooling": "mean"},
     "feseq": {**TOWER, "context": []},
 }
-HISTORY = {"fields": {"item": "items", "rating": "ratings"}, "target": {"item": "item"}, "shared": True, "statistics": False}
+HISTORY = {
+    "fields": {"item": "items", "rating": "ratings"},
+    "target": {"item": "item"},
+    "shared": True,
+    "statistics": False,
+}
 CHANGES: dict[str, Any] = {
     "ctr.schema": {"label": "label", "categorical": list(FILMS), "sequence": {"history": HISTORY}, "group": "user"},
     "ctr.extract.stratify": ["label"],
@@ -77,7 +82,8 @@ def main() -> None:
             first, second = ([quality.scored(name, s, "test") for s in seeds] for name in ("feseq", "deepfm"))
             found = compare(first, second, users)
             differences[variant] = {"estimate": found.estimate, "low": found.low, "high": found.high, "p": found.p}
-            print(f"feseq − deepfm, {variant}: {found.estimate:.4f} [{found.low:.4f}, {found.high:.4f}]", file=sys.stderr)
+            between = f"[{found.low:.4f}, {found.high:.4f}]"
+            print(f"feseq − deepfm, {variant}: {found.estimate:.4f} {between}", file=sys.stderr)
     cells.publish(list(lines.values()), seeds=options.seeds, rows=ROWS, feseq_minus_deepfm=differences)
 
 

@@ -1,8 +1,7 @@
 """Models through the pipeline's own stages on a public data set, several seeds each: for frappe.py and movielens.py.
 
 extract, convert and features run once in a workspace of their own; each (model, seed) trains in another, which links
-to their outputs and holds its own params.yaml. As many train at a time as there are cores, one
-thread each.
+to their outputs and holds its own params.yaml. As many train at a time as there are cores, one thread each.
 """
 
 import os
@@ -113,9 +112,9 @@ class Quality:
         return Scored(*(table[name].to_numpy() for name in ("row", "label", "probability")))
 
 
-def mean_and_deviation(values: list[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation over seeds."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+def mean_and_deviation(values: list[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation over seeds; one seed has none."""
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def compare(first: list[Scored], second: list[Scored], units: np.ndarray, resamples: int = 1000) -> Difference:
