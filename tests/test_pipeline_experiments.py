@@ -36,7 +36,7 @@ def test_one_changed_parameter_runs_its_cell_and_shows_in_diffs(clone: Clone) ->
 
 def test_queued_experiments_run_in_copies_with_the_copies_code(clone: Clone) -> None:
     before = files(clone.path, "metrics", "params.yaml", "dvc.lock")
-    clone.dvc("exp", "run", "--queue", "--set-param", "ctr.models.lr.lr=1e-4,1e-2", "train-ctr@toy-lr")
+    clone.dvc("exp", "run", "--queue", "--set-param", "ctr.models.lr.lr=3e-3,3e-2", "train-ctr@toy-lr")
     clone.dvc("exp", "run", "--run-all", "--jobs", "1")
     names = clone.dvc("exp", "list", "--name-only").split()
     assert len(names) == 2
