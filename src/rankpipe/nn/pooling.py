@@ -80,7 +80,7 @@ class ActivationUnit(nn.Module):
 
     def forward(self, states: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
         products = torch.cat([states, states * spread(target, lengths)], 1)  # (T, 2D)
-        hidden = self.on_items(products) + spread(self.on_target(target), lengths)
+        hidden = torch.addmm(spread(self.on_target(target), lengths), products, self.on_items.weight.T)
         weights = self.rest(hidden).squeeze(1)  # (T,)
         if self.softmax:
             weights = segment_softmax(weights, lengths)
