@@ -1,7 +1,7 @@
 """The frame of every stage script and command: arguments, one-line errors, exit status.
 
-A stage is a verb; the work for a track lies in ``rankpipe.<track>.<verb>`` as a function named like the verb. Tracks come
-in by being a package: nothing here names one.
+A stage is a verb; the work for a track lies in ``rankpipe.<track>.<verb>`` as a function named like the verb. Tracks
+come in by being a package: nothing here names one.
 """
 
 import errno
@@ -42,8 +42,8 @@ def verb(track: str, name: str) -> Callable[..., Any]:
 def run(main: Callable[..., Any], usage: str, arguments: list[str] | None = None) -> None:
     """Calls ``main`` with the words of the command line and ends the process.
 
-    Exit status 0 when it returns, 1 with one line on standard error for an :class:`InputError` or a full disk, 2 for a wrong
-    number of words. Anything else is a fault of ours and keeps its traceback.
+    Exit status 0 when it returns, 1 with one line on standard error for an :class:`InputError` or a full disk, 2 for a
+    wrong number of words. Anything else is a fault of ours and keeps its traceback.
     """
     words = sys.argv[1:] if arguments is None else arguments
     if len(words) != len(usage.split()):
