@@ -61,11 +61,10 @@ class NumericSummary:
         sample = np.concatenate(self.sample) if self.sample else np.zeros((0, len(kinds)))
         columns = []
         for i, kind in enumerate(kinds):
-            values = sample[:, i].astype(np.float64)
-            values = values[np.isfinite(values)]
+            values = np.sort(sample[np.isfinite(sample[:, i]), i])
             if not len(values):
                 values = np.array([self.mean[i]])
-            filled = float(np.median(values) if fill == "median" else self.mean[i])
+            filled = float(_quantiles(values, np.array([0.5]))[0] if fill == "median" else self.mean[i])
             deviation = float(np.sqrt(self.squares[i] / max(self.count[i], 1)))
             low, high = (float(self.low[i]), float(self.high[i])) if self.count[i] else (0.0, 0.0)
             column = Column(kind, filled, bool(self.missing[i]), clip)
@@ -145,9 +144,9 @@ class Scaler:
 
 
 def _knots(values: np.ndarray, quantiles: int, low: float, high: float) -> tuple[list[float], list[float]]:
-    """Quantiles of ``values`` and their levels in [−1, 1]; equal ones share the middle of their levels."""
+    """Quantiles of rising ``values`` and their levels in [−1, 1]; equal ones share the middle of their levels."""
     shares = np.linspace(0, 1, quantiles)
-    knots = np.quantile(values, shares, method="linear")
+    knots = _quantiles(values, shares)
     knots[0], knots[-1] = min(low, knots[0]), max(high, knots[-1])
     knots = knots.astype(np.float32).astype(np.float64)  # two knots that float32 can't tell apart are one
     distinct, where = np.unique(knots, return_inverse=True)
@@ -155,3 +154,11 @@ def _knots(values: np.ndarray, quantiles: int, low: float, high: float) -> tuple
         return distinct.tolist(), [0.0]
     levels = np.bincount(where, 2 * shares - 1) / np.bincount(where)
     return distinct.tolist(), levels.tolist()
+
+
+def _quantiles(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Quantiles of rising ``values``, with straight lines between neighbours."""
+    at = shares * (len(values) - 1)
+    low = np.floor(at).astype(np.int64)
+    high = np.minimum(low + 1, len(values) - 1)
+    return values[low] + (at - low) * (values[high].astype(np.float64) - values[low])
