@@ -30,7 +30,7 @@ def word_key(seed: int, purpose: str, word: str) -> int:
 
 
 def allocate(sizes: np.ndarray, total: int, offsets: np.ndarray) -> np.ndarray:
-    """Shares ``total`` among strata in proportion to ``sizes`` (S,), to within one row of the exact share.
+    """Shares ``total`` among strata in proportion to ``sizes`` (S,): one rate for all, to within one row a stratum.
 
     The k-th row of stratum s is due at (k + offsets[s]) / sizes[s]; the ``total`` rows due first are taken. So no share
     shrinks when ``total`` grows, which largest remainders don't promise and nesting needs. ``offsets`` in [0, 1) are

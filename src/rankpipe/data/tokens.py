@@ -40,7 +40,7 @@ def _parse_plain_row(data, at, end, separator, limit, out, k):
         number = number * 10 + digit if is_digit else np.int64(0)
         seen |= number
         fresh = is_separator
-    if odd or fresh or seen > limit:
+    if odd or fresh or seen > limit or seen < 0:
         return -1
     out[k] = number
     return k + 1
@@ -97,7 +97,7 @@ def parse_numbers(data, starts, valid, separator, limit, out):
                 return offsets, NOT_A_NUMBER, i, item
             at += 1
             if at == end:
-                return offsets, NOT_A_NUMBER, i, item
+                return offsets, NOT_A_NUMBER, i, end
             while _blank(data[at]):
                 at += 1
         offsets[i + 1] = k
