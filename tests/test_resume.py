@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 from projects import outputs, project
+from safetensors import SafetensorError
 from test_training import Problem
 
 from rankpipe import paths
 from rankpipe.ctr.features import features
 from rankpipe.ctr.train import train
 from rankpipe.errors import InputError
+from rankpipe.io import tensors
 from rankpipe.io.tensors import load_tensors
+from rankpipe.stage import is_disk_full
 from rankpipe.training.checkpoint import SECONDS, SLOTS, Checkpoints, fingerprint
 
 HERE = Path(__file__).parent
@@ -68,8 +71,8 @@ def test_a_torn_checkpoint_falls_back_on_the_one_before(tmp_path):
     newest = max((tmp_path / f"{s}.safetensors" for s in SLOTS), key=lambda p: load_tensors(p)["x"].item())
     assert Checkpoints(tmp_path, "mark").load()[1] == {"step": 2}
     newest.write_bytes(newest.read_bytes()[:30])
-    tensors, state = Checkpoints(tmp_path, "mark").load()
-    assert state == {"step": 1} and tensors["x"].tolist() == [1.0]
+    found, state = Checkpoints(tmp_path, "mark").load()
+    assert state == {"step": 1} and found["x"].tolist() == [1.0]
 
 
 def test_another_fingerprint_starts_over(tmp_path):
@@ -91,6 +94,16 @@ def test_the_fingerprint_knows_parameters_data_and_code(tmp_path, monkeypatch):
     assert len(marks) == 4
     with pytest.raises(InputError, match=r"gone\.h5: not found"):
         fingerprint({}, [tmp_path / "gone.h5"])
+
+
+def test_a_disk_that_fills_up_is_told_apart(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(tensors, "save_file", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        Checkpoints(tmp_path, "mark").save({"x": torch.zeros(1)}, {})
+    assert is_disk_full(caught.value) and list(tmp_path.iterdir()) == []
 
 
 def test_a_bad_number_of_seconds_is_one_clear_line(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Named tensors as safetensors: no code runs on loading, and equal tensors give equal bytes."""
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +19,11 @@ _KEY = "rankpipe"
 
 
 def save_tensors(path: str | Path, tensors: Mapping[str, Tensor | np.ndarray], metadata: str | None = None) -> None:
-    """Writes ``tensors`` (any device, any shape, shared storage allowed) and one text beside them."""
+    """Writes ``tensors`` (any device, any shape, shared storage allowed) and one text beside them.
+
+    Raises:
+        OSError: the disk is full.
+    """
     plain: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, value in tensors.items():
@@ -30,7 +36,13 @@ def save_tensors(path: str | Path, tensors: Mapping[str, Tensor | np.ndarray], m
         seen.add(tensor.untyped_storage().data_ptr())
         plain[name] = tensor
     with atomic_file(path) as partial:
-        save_file(plain, partial, metadata=None if metadata is None else {_KEY: metadata})
+        try:
+            save_file(plain, partial, metadata=None if metadata is None else {_KEY: metadata})
+        except SafetensorError as error:
+            # The library says so in words only.
+            if f"os error {errno.ENOSPC}" in str(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
 
 
 def load_tensors(path: str | Path, device: str = "cpu") -> dict[str, Tensor]:

@@ -87,7 +87,9 @@ class LightGBM:
 
     def save(self, folder: Path) -> None:
         """Writes the best rounds as LightGBM's text format, ``model.txt``."""
-        self.booster.save_model(Path(folder) / FILE, num_iteration=self.booster.best_iteration)
+        # Written here, since LightGBM's own writer reports a full disk as a fault of no kind.
+        text = self.booster.model_to_string(num_iteration=self.booster.best_iteration)
+        (Path(folder) / FILE).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path, inputs: Inputs, params: Params) -> "LightGBM":
@@ -112,7 +114,7 @@ class LightGBM:
         labels = []
         with path.open("wb") as file:
             for batch in blocks():
-                _matrix(batch).tofile(file)
+                file.write(_matrix(batch).tobytes())  # tofile would lose the reason when the disk is full
                 labels.append(batch.labels.numpy())
         label = np.concatenate(labels) if labels else np.zeros(0, np.float32)
         if not len(label):
