@@ -213,7 +213,7 @@ ROUTES = [
 
 
 def point_to(hub: "Hub", cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT, HF_TOKEN, HF_HUB_CACHE and HF_HUB_DISABLE_XET do; the library reads most of them on import only."""
+    """What HF_ENDPOINT, HF_TOKEN and so on do in a new process: the library reads most of them on import only."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))

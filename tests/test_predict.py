@@ -133,7 +133,8 @@ def edited(column: str, row: int, value: object) -> pa.Table:
 @pytest.mark.parametrize(("table", "message"), [
     (raw(300, 2).drop_columns(["price"]), r"test\.parquet: no column 'price'"),
     (raw(300, 2).drop_columns(["ID"]), r"test\.parquet: no column 'ID'"),
-    (edited("seq", 150, "4,x,5"), r"test\.parquet: column 'seq', row 150 \(the first is 0\): 'x' is not a whole number"),
+    (edited("seq", 150, "4,x,5"),
+     r"test\.parquet: column 'seq', row 150 \(the first is 0\): 'x' is not a whole number"),
     (raw(300, 2).set_column(3, "price", pa.array(["high"] * 300)), r"parquet: column 'price': wrong type"),
     (edited("ID", 7, "T00008"), r"test\.parquet: 'ID' T00008 is there twice"),
     (edited("ID", 7, None), r"test\.parquet: column 'ID', row 7 \(the first is 0\): missing"),
