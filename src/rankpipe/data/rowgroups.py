@@ -30,7 +30,8 @@ def parsed_blocks(table: ParquetTable, schema: Schema, marks: np.ndarray, dictio
     starts = np.concatenate([[0], np.cumsum(table.group_rows)]).tolist()
     with joblib.Parallel(workers, backend=backend) as pool:
         for wave in range(0, len(groups), workers):
-            tasks = [(table.path, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows)
+            path, where = table.path.resolve(), str(table.path)
+            tasks = [(path, where, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows)
                      for g in groups[wave:wave + workers]]
             for blocks, theirs in pool(joblib.delayed(_one_group)(*task) for task in tasks):
                 codes = {k: np.append(Words.of(dictionaries, k).grow(w), np.int32(-1)) for k, w in theirs.items()}
@@ -51,23 +52,23 @@ def _recode(block: Columns, schema: Schema, codes: dict[str, np.ndarray]) -> Non
             fields.update({f: codes[f"{name}.{f}"][v].astype(np.uint32) for f, v in fields.items()})
 
 
-def _one_group(path: Path, group: int, schema: Schema, marks: np.ndarray, batch_rows: int,
+def _one_group(path: Path, where: str, group: int, schema: Schema, marks: np.ndarray, batch_rows: int,
                ) -> tuple[list[Columns], Dictionaries]:
-    """A worker's task: one row group with dictionaries of its own."""
+    """A worker's task: one row group with dictionaries of its own. A worker may have another working folder."""
     table = open_parquet(path)
     whole = np.zeros(table.rows, np.uint8)
     start = sum(table.group_rows[:group])
     whole[start:start + len(marks)] = marks
     dictionaries: Dictionaries = {}
-    return list(_group_blocks(table, [group], schema, whole, dictionaries, batch_rows)), dictionaries
+    return list(_group_blocks(table, [group], schema, whole, dictionaries, batch_rows, where)), dictionaries
 
 
 def _group_blocks(table: ParquetTable, groups: list[int], schema: Schema, marks: np.ndarray, dictionaries: Dictionaries,
-                  batch_rows: int) -> Iterator[Columns]:
+                  batch_rows: int, where: str | None = None) -> Iterator[Columns]:
     for first, batch in table.spans(raw_columns(schema, label=True), batch_rows, groups):
         index = np.flatnonzero(marks[first:first + batch.num_rows])
         if len(index) == 0:
             continue
         if len(index) < batch.num_rows:
             batch = batch.take(index)
-        yield parse(batch, schema, dictionaries, label=True, rows=first + index, where=str(table.path))
+        yield parse(batch, schema, dictionaries, label=True, rows=first + index, where=where or str(table.path))
