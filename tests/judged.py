@@ -32,7 +32,7 @@ def scene(folder: Path, group: bool = False, params: str = PARAMS) -> None:
         rng = np.random.default_rng(seed)
         z = rng.normal(-1.5, 1.5, n)
         labels = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(np.float32)
-        rows = np.sort(rng.choice(5 * n, n, replace=False))
+        rows = rng.choice(5 * n, n, replace=False)
         table(split, rows, labels, group, rng)
         for model, noise in NOISE.items():
             write(model, split, rows, labels, 1 / (1 + np.exp(-(z + noise * rng.normal(size=n)))))

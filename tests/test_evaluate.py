@@ -13,6 +13,7 @@ from rankpipe import leaderboard, paths
 from rankpipe.ctr.evaluate import evaluate
 from rankpipe.ctr.slices import Slices, Table, slices
 from rankpipe.errors import InputError
+from rankpipe.io.h5 import ColumnsReader
 from rankpipe.metrics import auc, logloss, prior_shift, task_score
 
 
@@ -36,6 +37,10 @@ def board() -> leaderboard.Board:
 def records(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def of_slices() -> list[dict[str, str]]:
+    return records(paths.leaderboard("toy", "ctr") / "slices.csv")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -117,16 +122,20 @@ def test_users_are_resampled_where_the_schema_has_a_group(tmp_path, monkeypatch)
 
 def test_slices_hold_every_row_once(scene):
     evaluate("toy")
-    of = [r for r in records(paths.leaderboard("toy", "ctr") / "slices.csv") if r["model"] == "lr"]
+    of = [r for r in of_slices() if r["model"] == "lr"]
     for column in ("ad", "seq length"):
         assert sum(int(r["rows"]) for r in of if r["column"] == column) == 900
     assert [r["value"] for r in of] == ["2", "36", "2 others", "0–2", "3–5", "6+"]
     one = next(r for r in of if r["value"] == "36")
+    with ColumnsReader(paths.split("toy", "ctr", "test")) as reader:
+        mine = reader.read().categorical[:, 0] == reader.dictionaries["ad"].index("36")
+    _, labels, p = judged.read("lr", "test")
+    assert float(one["auc"]) == pytest.approx(auc(labels[mine], p[mine]), abs=1e-6)
     assert float(one["auc_low"]) <= float(one["auc"]) <= float(one["auc_high"])
     # A slice of five clicks says how many rows it has, and nothing else.
     params(scene, "min_clicks: 5", "min_clicks: 100")
     evaluate("toy")
-    few = next(r for r in records(paths.leaderboard("toy", "ctr") / "slices.csv") if r["value"] == "2")
+    few = next(r for r in of_slices() if r["value"] == "2")
     assert few["rows"] != "" and few["auc"] == "" and few["logloss"] == ""
 
 
@@ -140,12 +149,13 @@ def test_slices_by_hand():
 
 def test_scores_may_name_rows_by_their_place_in_the_split(scene):
     evaluate("toy")
-    first = files(scene)
+    first = of_slices()
     for model in judged.NOISE:
         rows, labels, p = judged.read(model, "test")
         judged.write(model, "test", np.arange(len(rows)), labels, p)
     evaluate("toy")
-    assert files(scene) == first
+    second = of_slices()
+    assert [r["auc"] for r in second] == [r["auc"] for r in first]
 
 
 def test_leftovers_are_named_and_not_judged(scene, capsys):
