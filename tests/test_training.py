@@ -1,3 +1,4 @@
+import importlib.util
 import math
 
 import pytest
@@ -211,6 +212,9 @@ def test_devices_and_precisions_that_are_not_there():
         resolve("gpu")
     with pytest.raises(InputError, match="fp16 needs a GPU"):
         accelerator(Training(precision="fp16"), "cpu")
+    if importlib.util.find_spec("wandb") is None:
+        with pytest.raises(InputError, match="wandb isn't installed; pip install wandb"):
+            accelerator(Training(tracker="wandb"), "cpu")
     if not torch.cuda.is_available():
         with pytest.raises(InputError, match="no GPU"):
             resolve("cuda")

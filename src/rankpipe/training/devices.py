@@ -1,5 +1,6 @@
 """Where training runs: CPU, GPU, or several processes, by accelerate."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +43,18 @@ def accelerator(training: Training, device: str, folder: Path | None = None) -> 
     AcceleratorState._reset_state(reset_partial_state=False)
     precision = "no" if training.precision == "fp32" else training.precision
     tracker = None if training.tracker == "none" else training.tracker
-    try:
-        return Accelerator(cpu=device == "cpu", mixed_precision=precision, log_with=tracker, project_dir=folder)
-    except (ImportError, ValueError) as error:
-        if tracker is None:
-            raise
-        raise InputError(f"params.yaml: training.tracker: {tracker} can't be used ({error}); "
-                         f"pip install {tracker}, or set none") from error
+    # accelerate would only warn, and track nothing.
+    if tracker is not None and importlib.util.find_spec(tracker) is None:
+        raise InputError(f"params.yaml: training.tracker: {tracker} isn't installed; "
+                         f"pip install {tracker}, or set none")
+    return Accelerator(cpu=device == "cpu", mixed_precision=precision, log_with=tracker, project_dir=folder)
 
 
 def start_tracker(run: Accelerator, training: Training, name: str, config: dict[str, Any]) -> None:
     """Opens the tracker that ``training`` names, none by default."""
     if training.tracker != "none":
         # dvclive would otherwise rewrite dvc.yaml in the middle of a repro.
-        quiet = {"dvclive": {"dvcyaml": False, "save_dvc_exp": False}} if training.tracker == "dvclive" else {}
+        quiet = {"dvclive": {"dir": str(run.logging_dir or name), "dvcyaml": False, "save_dvc_exp": False}}
         run.init_trackers(name, {k: v for k, v in config.items() if isinstance(v, (int, float, str, bool))}, quiet)
 
 
