@@ -19,7 +19,7 @@ def calibration(path: str | Path, panels: dict[str, tuple[list[dict[str, float]]
     points = [v for bins, _ in panels.values() for b in bins for v in (b["predicted"], *_wilson(b)) if v > 0]
     low, high = max(min(points) * 0.8, 1e-5), min(max(points) * 1.25, 1.0)
     title = "Calibration: does a predicted rate come true?"
-    with picture(path, max(2.25 * columns + 0.7, 6.5), 2.4 * lines + 1.1, title, subtitle) as figure:
+    with picture(path, max(2.25 * columns + 0.7, 8.2), 2.4 * lines + 1.1, title, subtitle) as figure:
         axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
         for ax, (model, (bins, words)) in zip(axes.flat, panels.items(), strict=False):
             ax.plot([low, high], [low, high], color=GREY, lw=0.8, ls=(0, (1, 2)))

@@ -21,7 +21,7 @@ def heat_map(path: str | Path, values: np.ndarray, slices: list[tuple[str, str, 
     breaks = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
     place = np.arange(len(slices)) + 0.6 * np.searchsorted(breaks, np.arange(len(slices)), side="right")
     shades = matplotlib.colormaps["YlGnBu"]
-    with picture(path, 3.6 + 0.72 * len(models), 1.5 + 0.235 * (place[-1] + 1), title, subtitle) as figure:
+    with picture(path, max(3.6 + 0.72 * len(models), 6.8), 1.5 + 0.235 * (place[-1] + 1), title, subtitle) as figure:
         ax = figure.add_subplot()
         for row, y in zip(values, place, strict=True):
             best = np.nanargmax(row) if np.isfinite(row).any() else -1
