@@ -113,34 +113,31 @@ def test_a_bad_number_of_seconds_is_one_clear_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("model, seed", [("deepfm", 1), ("din", 2)])
-def test_kill_9_at_random_moments_ends_in_the_same_bytes(tmp_path, model, seed):
+def test_kill_9_at_random_moments_ends_in_the_same_bytes(tmp_path, monkeypatch, model, seed):
     training = {"epochs": 4, "batch_size": 16, "patience": 9}
-    found, killed = [], []
-    for kills in ("0", "6"):
-        folder = project(tmp_path / kills, MODELS, training)
-        done = subprocess.run([sys.executable, HERE / "killed.py", folder, model, kills, str(seed)], text=True,
-                              capture_output=True, env={**os.environ, SECONDS: "0"}, timeout=120)
-        assert done.returncode == 0, done.stderr
-        found.append(outputs(folder))
-        killed.append(int(done.stdout))
-    assert killed[0] == 0 and killed[1] >= 2
-    assert found[0] == found[1]
-    assert not [p for p in found[0] if ".scratch" in p]
+    whole, killed = (project(tmp_path / name, MODELS, training) for name in ("whole", "killed"))
+    monkeypatch.chdir(whole)
+    train("toy", model)
+    done = subprocess.run([sys.executable, HERE / "killed.py", killed, model, "6", str(seed)], text=True,
+                          capture_output=True, env={**os.environ, SECONDS: "0"}, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 2
+    assert outputs(killed) == outputs(whole)
+    assert not [p for p in outputs(whole) if ".scratch" in p]
 
 
-def test_two_processes_train_what_one_does(tmp_path):
-    found = []
-    for processes in (1, 2):
-        folder = project(tmp_path / str(processes), {"deepfm": {**MODELS["deepfm"], "dropout": 0.0}},
-                         rows={"train": 601, "valid": 300, "test": 200})  # the last batch has an odd number of rows
-        program = "import sys; from rankpipe.ctr.train import train; train('toy', 'deepfm')"
-        (folder / "one.py").write_text(program)
-        launch = [] if processes == 1 else ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        done = subprocess.run([sys.executable, *launch, "one.py"], cwd=folder, capture_output=True, text=True,
-                              env={**os.environ, "OMP_NUM_THREADS": "1", SECONDS: "0"}, timeout=120)
-        assert done.returncode == 0, done.stderr
-        found.append(load_tensors(folder / paths.model("toy", "ctr", "deepfm") / "model.safetensors"))
-        assert not list((folder / ".scratch").rglob("*.safetensors"))
+def test_two_processes_train_what_one_does(tmp_path, monkeypatch):
+    rows = {"train": 601, "valid": 300, "test": 200}  # the last batch has an odd number of rows
+    one, two = (project(tmp_path / name, {"deepfm": {**MODELS["deepfm"], "dropout": 0.0}}, rows=rows) for name in "12")
+    monkeypatch.chdir(one)
+    train("toy", "deepfm")
+    (two / "train.py").write_text("from rankpipe.ctr.train import train; train('toy', 'deepfm')")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+    done = subprocess.run(launch, cwd=two, capture_output=True, text=True, timeout=200,
+                          env={**os.environ, "OMP_NUM_THREADS": "1", SECONDS: "0"})
+    assert done.returncode == 0, done.stderr
+    assert outputs(one).keys() == outputs(two).keys()
+    found = [load_tensors(f / paths.model("toy", "ctr", "deepfm") / "model.safetensors") for f in (one, two)]
     assert found[0].keys() == found[1].keys()
     for name in found[0]:
         torch.testing.assert_close(found[0][name], found[1][name], rtol=1e-4, atol=1e-5)
