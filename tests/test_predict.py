@@ -75,6 +75,14 @@ def test_blocks_and_workers_change_nothing(project: Path, block: int, workers: i
     np.testing.assert_allclose(got["clicked"], want["clicked"], atol=1e-6)
 
 
+def test_a_worker_s_error_is_the_same_one_line(project: Path) -> None:
+    pa.parquet.write_table(edited("seq", 150, "4,x,5"), "data/ctr/test.parquet")
+    change(project, "", jobs={"workers": 2})
+    with pytest.raises(InputError, match=r"parquet: column 'seq', row 150 \(the first is 0\): 'x'"):
+        predict("toy")
+    assert not OUT.exists()
+
+
 def test_twice_gives_the_same_bytes(project: Path) -> None:
     predict("toy")
     first = {p.name: p.read_bytes() for p in OUT.iterdir()}

@@ -16,6 +16,7 @@ from rankpipe.ctr.predictor import text_only
 from rankpipe.ctr.push import push
 from rankpipe.errors import InputError
 from rankpipe.hub import Predictor
+from rankpipe.hub.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +125,31 @@ def test_it_loads_without_the_repository(project: Path, tmp_path: Path, frame: p
     stage = pd.read_csv(project / paths.predictions("toy", "ctr") / "submission.csv").set_index("ID")["clicked"]
     np.testing.assert_allclose(got["score"], stage[got["ID"]], atol=1e-6)
 
-    command[-2] = "nowhere.parquet"
-    command[-1] = "other.csv"
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "error: nowhere.parquet: not found\n")
-    assert not (tmp_path / "other.csv").exists()
+
+@pytest.mark.parametrize(("words", "message"), [
+    (("predict", "BUNDLE", "nowhere.parquet", "out.csv"), r"nowhere\.parquet: not found"),
+    (("predict", "BUNDLE", "rows.xlsx", "out.csv"), r"rows\.xlsx: give a \.parquet or a \.csv file"),
+    (("predict", "BUNDLE", "half.parquet", "out.csv"), r"half\.parquet: not readable"),
+    (("predict", "BUNDLE", "few.csv", "out.csv"), r"the frame has no column 'city'"),
+    (("predict", "nowhere/at/all", "few.csv", "out.csv"), r"nowhere/at/all: no such folder"),
+    (("score", "BUNDLE", "few.csv", "out.csv"), r"no command 'score'; known: predict"),
+])
+def test_a_bad_command_is_one_line(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple,
+                                   message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("half.parquet").write_bytes((project / "data/ctr/test.parquet").read_bytes()[:500])
+    Path("few.csv").write_text("ID,hour\na,08\n")
+    bundle = str(project / paths.bundle("toy", "ctr"))
+    with pytest.raises(InputError, match=message):
+        main(*(bundle if word == "BUNDLE" else word for word in words))
+    assert not Path("out.csv").exists()
+
+
+def test_the_command_takes_parquet_too(project: Path, tmp_path: Path, predictor: Predictor,
+                                      frame: pd.DataFrame) -> None:
+    source, output = project / "data/ctr/test.parquet", tmp_path / "out.csv"
+    main("predict", str(project / paths.bundle("toy", "ctr")), str(source), str(output))
+    np.testing.assert_allclose(pd.read_csv(output)["score"], predictor.predict(frame), atol=1e-6)
 
 
 def test_trees_and_other_nets_travel_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: pd.DataFrame) -> None:
