@@ -1,8 +1,9 @@
 """The track's models: id → class. A new model is one file here, one line below and one block in params.yaml.
 
-A neural model is a pure module: ``Model(inputs, params)`` with a frozen dataclass ``Model.Params``; ``forward(batch)`` gives
-(B,) logits. It neither trains, nor moves to a device, nor applies a sigmoid. A model that isn't a module
-(``Model.neural = False``) has ``fit``, ``probabilities``, ``save`` and ``load`` instead; see :mod:`rankpipe.ctr.models.lightgbm`.
+A neural model is a pure module: ``Model(inputs, params)`` with a frozen dataclass ``Model.Params``; ``forward(batch)``
+gives (B,) logits. It neither trains, nor moves to a device, nor applies a sigmoid. A model that isn't a module
+(``Model.neural = False``) has ``fit``, ``probabilities``, ``save`` and ``load``; see
+:mod:`rankpipe.ctr.models.lightgbm`.
 """
 
 import importlib
