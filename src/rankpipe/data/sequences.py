@@ -12,6 +12,7 @@ from rankpipe.errors import InputError
 
 _ITEM_LIMIT = 2**31 - 1
 _TIME_LIMIT = 2**53 - 1
+_ROOM = 1 << 21
 
 
 def parse_field(array: pa.Array, group: SequenceGroup, key: str, column: str, dictionaries: Dictionaries,
@@ -66,8 +67,9 @@ def _whole_numbers(array: pa.Array, separator: str, limit: int, dtype: type, col
     starts = np.frombuffer(starts, wide)[array.offset:array.offset + len(array) + 1].astype(np.int64)
     data = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     valid = np.ones(len(array), bool) if array.null_count == 0 else array.is_valid().to_numpy(zero_copy_only=False)
-    # Pages of this that no item reaches are never touched.
-    out = np.empty(int(starts[-1] - starts[0]) + len(array) + 1, dtype)
+    # Pages that no item reaches are never touched; round sizes fit where the last batch's array was.
+    room = int(starts[-1] - starts[0]) + len(array) + 1
+    out = np.empty(-(-room // _ROOM) * _ROOM, dtype)
     offsets, fault, row, byte = parse_numbers(data, starts, valid, ord(separator), limit, out)
     if fault != OK:
         end = min(starts[row + 1], byte + 40)

@@ -9,6 +9,8 @@ from numba import njit
 
 # Rows whose items all lie below count in a table of this size, which stays in the cache; others are sorted.
 _TABLE = 1 << 16
+# Sizes are rounded up to this many items: equal sizes are reused, odd ones leave holes and memory creeps up.
+_ROOM = 1 << 16
 
 OK, NOT_A_NUMBER, TOO_LARGE = 0, 1, 2
 
@@ -156,7 +158,7 @@ def take_ragged(values, offsets, index):
     taken = np.zeros(len(index) + 1, np.int64)
     for j in range(len(index)):
         taken[j + 1] = taken[j] + offsets[index[j] + 1] - offsets[index[j]]
-    out = np.empty(taken[-1], values.dtype)
+    out = np.empty((taken[-1] // _ROOM + 1) * _ROOM, values.dtype)[:taken[-1]]
     for j in range(len(index)):
         out[taken[j]:taken[j + 1]] = values[offsets[index[j]]:offsets[index[j] + 1]]
     return taken, out

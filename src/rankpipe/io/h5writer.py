@@ -34,34 +34,40 @@ def escaped(name: str) -> str:
 
 
 class _Appender:
-    """One dataset that grows by whole chunks; what doesn't fill a chunk waits in memory."""
+    """One dataset that grows by whole chunks; rows that don't fill a chunk wait in a buffer of its size."""
 
     def __init__(self, file: h5py.File, name: str, dtype: str, chunk: int, filters: dict, width: int | None = None):
         tail = () if width is None else (width,)
-        if width == 0:  # HDF5 has no chunks without width
-            chunk, filters = 0, {}
+        # A table without columns has rows all the same; HDF5 wants chunks of some width, and room to grow to it.
         self._set = file.create_dataset(name, (0, *tail), dtype, maxshape=(None, *(t or None for t in tail)),
-                                        chunks=(max(chunk, 1), *(t or 1 for t in tail)), **filters)
-        self._chunk, self._waiting, self._count = chunk, [], 0
+                                        chunks=(chunk, *(t or 1 for t in tail)), **({} if width == 0 else filters))
+        self._buffer, self._filled = np.empty((chunk, *tail), dtype), 0
 
     def append(self, values: np.ndarray) -> None:
-        self._waiting.append(values)
-        self._count += len(values)
-        if self._count >= self._chunk:
-            self._write(self._count - self._count % self._chunk if self._chunk else self._count)
+        chunk, at = len(self._buffer), 0
+        if self._filled:
+            at = min(chunk - self._filled, len(values))
+            self._buffer[self._filled:self._filled + at] = values[:at]
+            self._filled += at
+            if self._filled < chunk:
+                return
+            self.flush()
+        whole = at + (len(values) - at) // chunk * chunk
+        if whole > at:
+            self._write(values[at:whole])
+        self._filled = len(values) - whole
+        self._buffer[:self._filled] = values[whole:]
 
     def flush(self) -> None:
-        if self._count:
-            self._write(self._count)
+        if self._filled:
+            self._write(self._buffer[:self._filled])
+            self._filled = 0
 
-    def _write(self, rows: int) -> None:
-        whole = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+    def _write(self, values: np.ndarray) -> None:
         at = len(self._set)
-        self._set.resize(at + rows, axis=0)
-        if whole.size:
-            self._set[at:] = whole[:rows]
-        # A copy, lest a few rows keep a whole block alive.
-        self._waiting, self._count = [whole[rows:].copy()], len(whole) - rows
+        self._set.resize(at + len(values), axis=0)
+        if values.size:
+            self._set[at:] = values
 
 
 class ColumnsWriter:
