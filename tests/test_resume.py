@@ -19,8 +19,8 @@ from rankpipe.stage import is_disk_full
 from rankpipe.training.checkpoint import SECONDS, SLOTS, Checkpoints, fingerprint
 
 HERE = Path(__file__).parent
-MODELS = {"deepfm": {"embedding_dim": 4, "hidden_dims": [16], "dropout": 0.2}, "din": {"embedding_dim": 4, "dropout": 0.2},
-          "lightgbm": {"rounds": 5}}
+MODELS = {"deepfm": {"embedding_dim": 4, "hidden_dims": [16], "dropout": 0.2},
+          "din": {"embedding_dim": 4, "dropout": 0.2}, "lightgbm": {"rounds": 5}}
 
 
 class Dies(Checkpoints):
