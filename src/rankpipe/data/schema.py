@@ -42,7 +42,7 @@ class SequenceGroup:
     shared: bool = False
     """True where field and target column speak of the same things: they then share one vocabulary and one table."""
     timestamps: str | None = None
-    """Column of the items' unix seconds (same number of items), for models that know time; needs the schema's ``timestamp``."""
+    """Column of the items' unix seconds (as many as items), for models that know time; needs the schema's ``timestamp``."""
     statistics: bool = True
     """Adds the uncut first field's length, distinct count, distinct/length, entropy and last id as numerics."""
 
@@ -81,10 +81,12 @@ class Schema:
     def __post_init__(self) -> None:
         object.__setattr__(self, "categorical", expand(self.categorical))
         object.__setattr__(self, "numeric", expand(self.numeric))
-        names = [self.label, *self.categorical, *self.numeric, *(c for g in self.sequence.values() for c in g.fields.values())]
+        sequences = [column for group in self.sequence.values() for column in group.fields.values()]
+        names = [self.label, *self.categorical, *self.numeric, *sequences]
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
-            raise ValueError(f"column '{doubled[0]}' has two roles; a column is label, categorical, numeric or sequence")
+            raise ValueError(f"column '{doubled[0]}' has two roles; "
+                             "a column is label, categorical, numeric or sequence")
         if not (self.categorical or self.numeric or self.sequence):
             raise ValueError("no features: name categorical, numeric or sequence columns")
         for name, group in self.sequence.items():
