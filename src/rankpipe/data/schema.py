@@ -42,7 +42,7 @@ class SequenceGroup:
     shared: bool = False
     """True where field and target column speak of the same things: they then share one vocabulary and one table."""
     timestamps: str | None = None
-    """Column of the items' unix seconds (as many as items), for models that know time; needs the schema's ``timestamp``."""
+    """Column of the items' unix seconds, as many as items, for models that know time; needs ``timestamp``."""
     statistics: bool = True
     """Adds the uncut first field's length, distinct count, distinct/length, entropy and last id as numerics."""
 
