@@ -69,7 +69,8 @@ def convert(source: Path, target: Path, sequence: str = "seq", label: str = "cli
             n = batch.num_rows
             codes, values = np.empty((n, len(words)), np.int32), np.empty((n, len(numbers)), np.float32)
             for j, name in enumerate(words):
-                codes[:, j] = batch.column(name).dictionary_encode().indices.to_numpy(zero_copy_only=False)
+                indices = batch.column(name).dictionary_encode().indices
+                codes[:, j] = np.frombuffer(indices.buffers()[1], np.int32)[:n]
             for j, name in enumerate(numbers):
                 values[:, j] = batch.column(name).to_numpy(zero_copy_only=False)
             _, starts, data = batch.column(sequence).buffers()
