@@ -136,6 +136,18 @@ def test_same_seed_same_bytes(name):
     assert first == trained()
 
 
+@every_option
+def test_half_precision_scores_nearly_alike(name, options):
+    model, rows = build(name, given.SHARED, **options), given.batch(given.SHARED, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model.train()(rows)
+    logits.float().sum().backward()
+    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+        half = model.eval()(rows).float()
+    with torch.inference_mode():
+        torch.testing.assert_close(half, model(rows), atol=0.05, rtol=0.05)
+
+
 @pytest.mark.parametrize("name", NEURAL)
 def test_empty_histories(name):
     rows = given.batch(given.SHARED, 4, lengths=(0, 0, 0, 0))

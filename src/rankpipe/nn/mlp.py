@@ -29,7 +29,7 @@ class Dice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         p = torch.sigmoid(self.norm(x.reshape(-1, x.shape[-1])).reshape(x.shape))
-        return x * torch.lerp(self.alpha, torch.ones_like(self.alpha), p)
+        return x * torch.lerp(self.alpha, torch.ones_like(self.alpha), p.to(self.alpha.dtype))
 
 
 def activation(name: Activation, dim: int) -> nn.Module:

@@ -55,7 +55,8 @@ def segment_mean(x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def segment_softmax(scores: Tensor, lengths: Tensor) -> Tensor:
-    """(T,) → (T,) weights that are positive and sum to 1 within each row."""
+    """(T,) → (T,) weights that are positive and sum to 1 within each row; float32 at least."""
+    scores = scores.float() if scores.dtype.itemsize < 4 else scores
     with torch.no_grad():
         highest = _reduce(scores, lengths, "max").repeat_interleave(lengths)
     weights = (scores - highest).exp()
@@ -72,8 +73,9 @@ def join(history: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
     """Histories with the target behind their newest item: (T, …), (B, …) → (B, L + 1, …), then zeros."""
     rows, width = len(lengths), (int(lengths.max()) if len(lengths) else 0) + 1
     ends = torch.arange(rows, device=lengths.device) * width + lengths
-    grid = history.new_zeros(rows * width, *history.shape[1:])
-    grid = grid.index_copy(0, torch.cat([places(lengths, width), ends]), torch.cat([history, target]))
+    values = torch.cat([history, target])
+    grid = values.new_zeros(rows * width, *values.shape[1:])
+    grid = grid.index_copy(0, torch.cat([places(lengths, width), ends]), values)
     return grid.view(rows, width, *history.shape[1:])
 
 
