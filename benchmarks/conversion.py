@@ -127,14 +127,16 @@ def summary(
                     for r in rounds
                 ]
             ),
-            "× floor": median([rate(r["ours"], names, rows) / (rows / r["floor"]["seconds"]) for r in rounds]),
+            "× floor": median([rate(r["ours"], names, rows) / (rows / r["floor"]["seconds"]) for r in rounds])
+            if names == ("convert",)
+            else None,
             "peak MB": max(r["ours"]["peak_mb"][name] for r in rounds for name in names),
         }
 
     lines = [
         line("convert + features", STAGES[1:]),
         line("extract + convert + features", STAGES),
-        line("convert", STAGES[1:2]),
+        line("convert", ("convert",)),
     ]
     lines += [
         {
