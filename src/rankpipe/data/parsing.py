@@ -103,7 +103,4 @@ def _codes(array: pa.Array, column: str, dictionaries: Dictionaries, key: str, o
     indices = encoded.indices
     if indices.null_count == 0:
         return codes[indices.to_numpy()]
-    # Not fill_null, which loads pandas to look at its argument.
-    valid = indices.is_valid().to_numpy(zero_copy_only=False)
-    places = np.frombuffer(indices.buffers()[1], np.int32)[indices.offset:indices.offset + len(indices)]
-    return np.append(codes, np.int32(-1))[np.where(valid, places, len(codes))]
+    return np.append(codes, np.int32(-1))[indices.fill_null(len(codes)).to_numpy()]
