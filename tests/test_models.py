@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from rankpipe import params
 from rankpipe.ctr.models import MODELS, model_class
+from rankpipe.ctr.models.fields import Fields
 from rankpipe.ctr.settings import model_params
 from rankpipe.errors import InputError
 from rankpipe.io.tensors import load_tensors, save_tensors
@@ -181,6 +182,16 @@ def test_models_without_histories_take_what_there_is(name, inputs):
     with pytest.raises(InputError, match="only sequence columns"):
         build(name, given.ONLY_SEQUENCE)
     assert build(name, given.ONLY_SEQUENCE, history="mean")(given.batch(given.ONLY_SEQUENCE, 3)).shape == (3,)
+
+
+def test_target_and_history_share_vectors_where_told_and_what_is_unknown_has_its_own():
+    rows = given.batch(given.SHARED, 2, lengths=(1, 1))
+    rows.sequences["seq"].fields["item"] = rows.categorical[:, 1]
+    for inputs, shared in ((given.SHARED, True), (given.PLAIN, False)):
+        fields = Fields(inputs, 4, "tokens")
+        assert torch.equal(fields.history(rows, "seq")[:, 0], fields.target(rows, "seq")[:, 0]) is shared
+    rating = Fields(given.SHARED, 4, "tokens").target(rows, "seq")[:, 1]
+    assert rating.all() and torch.equal(rating[0], rating[1])
 
 
 def test_feseq_names_a_wrong_context_column():
