@@ -11,14 +11,14 @@ import pytest
 from clones import Clone, copy_of, files
 
 MOMENTS = 10
-CELLS = {"convert": "convert-ctr@toy", "train": "train-ctr@toy-feseq"}
+CELLS = {"convert": "convert-ctr@toy", "train": "train-ctr@toy-deepfm"}
 
 
 def change(verb: str) -> Callable[[Any], None]:
     """A parameter that makes ``verb`` run again; train also gets epochs enough to be killed between two checkpoints."""
     def edit(values: Any) -> None:
         if verb == "train":
-            values["ctr"]["models"]["feseq"].update(epochs=8, patience=8)
+            values["ctr"]["models"]["deepfm"].update(epochs=12, patience=12)
         else:
             values["ctr"]["convert"]["chunk_rows"] = 512
     return edit
@@ -45,17 +45,19 @@ def case(request: pytest.FixtureRequest, undisturbed: Clone, tmp_path: Path) -> 
     return Case(cell, before, after, time.perf_counter() - start)
 
 
+@pytest.mark.timeout(1800)
 def test_killed_stage_ends_in_the_same_bytes(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANKPIPE_CHECKPOINT_SECONDS", "0.1")  # a run of seconds must pass some checkpoints
     outs = [out["path"] for out in case.after.lock()[case.cell]["outs"]]
-    expected = files(case.after.path, *outs)
+    old, expected = files(case.before.path, *outs), files(case.after.path, *outs)
+    assert old.keys() == expected.keys() and old != expected
     rng = random.Random(case.cell)
     resumed = 0
     for k in range(MOMENTS):
         clone = copy_of(case.before, tmp_path / f"killed-{k}")
         kill(clone, case, (k + rng.random()) / MOMENTS)
         for name, content in files(clone.path, *outs).items():
-            assert content == expected[name], f"moment {k} left {name}, which is not what the whole stage writes"
+            assert content in (old[name], expected[name]), f"moment {k} left {name}, which no whole stage wrote"
         output = clone.dvc("repro", "--single-item", case.cell)
         resumed += "resum" in output
         assert clone.read("dvc.lock") == case.after.read("dvc.lock"), f"moment {k}"

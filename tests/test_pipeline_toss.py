@@ -52,7 +52,7 @@ def test_real_rows_run_end_to_end(rows: pa.Table, origin: Clone, tmp_path: Path)
     # The sample's order, which isn't the file's.
     assert [line[0] for line in lines] == [row_id(i) for i in reversed(range(UNLABELLED))]
     assert all(0 <= float(line[1]) <= 1 for line in lines)
-    assert len({line[1] for line in lines}) > UNLABELLED / 2
+    assert len({line[1] for line in lines}) > 20  # 20 rounds of trees know few probabilities
 
 
 def row_id(i: int) -> str:
