@@ -1,7 +1,7 @@
 """Stage scripts. Puts this tree's ``src`` first on the path.
 
-An experiment that DVC runs in a copy of the tree (``--queue``, ``--temp``) must import the copy's package, where an editable
-install would give it the original.
+An experiment that DVC runs in a copy of the tree (``--queue``, ``--temp``) must import the copy's package, where an
+editable install would give it the original.
 """
 
 import sys

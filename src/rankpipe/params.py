@@ -1,6 +1,6 @@
 """params.yaml as frozen typed blocks: an unknown key, a wrong type or a value out of range is one clear line.
 
-The file is read by YAML 1.2 rules, since DVC writes ``1e-05`` for ``-S lr=1e-5`` and YAML 1.1 readers take that for text.
+The file is read by YAML 1.2 rules: DVC writes ``1e-05`` for ``-S lr=1e-5``, which YAML 1.1 readers take for text.
 """
 
 import dataclasses
@@ -62,10 +62,10 @@ def bounded(default: Any = dataclasses.MISSING, *, low: float | None = None, hig
 
 
 def block(cls: type[T], values: dict[str, Any] | None, where: str) -> T:
-    """``values`` as an instance of the frozen dataclass ``cls``; ``where`` (``params.yaml: ctr.training``) opens each error.
+    """``values`` as an instance of the frozen dataclass ``cls``; ``where`` (``params.yaml: ctr.training``) opens errors.
 
     Supports bool, int, float, str, ``X | None``, ``tuple[X, ...]`` (from a list), ``dict[str, X]``, Literal and nested
-    dataclasses. An int is accepted where a float is wanted, a bool never passes for a number. A class may check further in
+    dataclasses. An int is accepted where a float is wanted, a bool never passes for a number. A class may check more in
     ``__post_init__`` by raising ValueError.
 
     Raises:
@@ -138,7 +138,8 @@ def _limits(value: Any, metadata: Any, where: str) -> None:
         if "choices" in metadata and item not in metadata["choices"]:
             raise InputError(f"{where}: {item!r} is not a choice; {nearest(str(item), map(str, metadata['choices']))}")
         wrong = (("low" in metadata and item < metadata["low"]) or ("high" in metadata and item > metadata["high"])
-                 or ("above" in metadata and item <= metadata["above"]) or ("below" in metadata and item >= metadata["below"]))
+                 or ("above" in metadata and item <= metadata["above"])
+                 or ("below" in metadata and item >= metadata["below"]))
         if wrong:
             signs = {"low": "≥", "high": "≤", "above": ">", "below": "<"}
             rule = " and ".join(f"{signs[k]} {v}" for k, v in metadata.items() if k in signs)
@@ -146,4 +147,5 @@ def _limits(value: Any, metadata: Any, where: str) -> None:
 
 
 def _noun(hint: Any) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "keys"}.get(hint, str(hint))
+    nouns = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "keys"}
+    return nouns.get(hint, str(hint))

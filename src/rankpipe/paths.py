@@ -1,7 +1,7 @@
 """Every path of the pipeline, one function per artefact, relative to the repository root.
 
-Outputs of extract, convert, features, train, predict and push lie under ``build/<size>/<track>/``; what is diffed across
-commits lies in git under ``metrics/``, ``plots/`` and ``receipts/``.
+Outputs of extract, convert, features, train, predict and push lie under ``build/<size>/<track>/``; what is diffed
+across commits lies in git under ``metrics/``, ``plots/`` and ``receipts/``.
 """
 
 from pathlib import Path
