@@ -62,7 +62,7 @@ def bounded(default: Any = dataclasses.MISSING, *, low: float | None = None, hig
 
 
 def block(cls: type[T], values: dict[str, Any] | None, where: str) -> T:
-    """``values`` as an instance of the frozen dataclass ``cls``; ``where`` (``params.yaml: ctr.training``) opens errors.
+    """``values`` as an instance of the frozen class ``cls``; ``where`` (``params.yaml: ctr.training``) opens errors.
 
     Supports bool, int, float, str, ``X | None``, ``tuple[X, ...]`` (from a list), ``dict[str, X]``, Literal and nested
     dataclasses. An int is accepted where a float is wanted, a bool never passes for a number. A class may check more in
