@@ -140,6 +140,7 @@ def test_light_stages_start_without_torch(verb: str) -> None:
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("verb", ["extract", "convert", "features", "train", "evaluate", "predict", "push"])
 def test_a_stage_runs_on_its_declared_dependencies_alone(verb: str, undisturbed: Clone, tmp_path: Path) -> None:
     """Only its deps, and of params.yaml only its keys: the stage must run and write the same bytes."""

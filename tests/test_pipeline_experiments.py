@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from clones import Clone, copy_of, files, stages_run
 
+pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
+
 BEFORE_TRAIN = ("extract", "convert", "features")
 DOWNSTREAM = {"evaluate-ctr@toy", "predict-ctr@toy", "push-ctr@toy"}
 

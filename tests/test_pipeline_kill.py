@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from clones import Clone, copy_of, files
 
+pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
+
 MOMENTS = 10
 CELLS = {"convert": "convert-ctr@toy", "train": "train-ctr@toy-deepfm"}
 
@@ -45,7 +47,6 @@ def case(request: pytest.FixtureRequest, undisturbed: Clone, tmp_path: Path) -> 
     return Case(cell, before, after, time.perf_counter() - start)
 
 
-@pytest.mark.timeout(1800)
 def test_killed_stage_ends_in_the_same_bytes(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANKPIPE_CHECKPOINT_SECONDS", "0.1")  # a run of seconds must pass some checkpoints
     outs = [out["path"] for out in case.after.lock()[case.cell]["outs"]]

@@ -8,6 +8,8 @@ import pytest
 from clones import Clone, clone_of, copy_of, files, stages_run
 from servers import s3_server, ssh_server
 
+pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
+
 
 @pytest.fixture
 def ssh_box(tmp_path: Path) -> Iterator[list[list[str]]]:

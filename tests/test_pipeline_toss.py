@@ -10,6 +10,8 @@ import pyarrow.parquet
 import pytest
 from clones import Clone, clone_of, stages_run
 
+pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
+
 ROWS, CLICKS, UNLABELLED = 1500, 27, 400
 VERBS = {"extract", "convert", "features", "train", "evaluate", "predict", "push"}
 TEXT = ("gender", "age_group", "inventory_id", "day_of_week", "hour", "seq_list")

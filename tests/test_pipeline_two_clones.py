@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from clones import RESULTS, Clone, clone_of, files, stages_run
+
+pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
 
 
 def test_two_clones_give_the_same_lock_and_results(origin: Clone, undisturbed: Clone, tmp_path: Path) -> None:
