@@ -158,6 +158,16 @@ def test_categories_of_any_type_become_text(values: Any, words: list[str]) -> No
     assert found == {"c": words}
 
 
+@pytest.mark.parametrize("words", [["a", b"\xd4b"], [b"\xff"] * 2])
+def test_text_that_is_not_utf_8(words: list[str | bytes]) -> None:
+    # As a damaged file or a writer with its own idea of text leaves it: Arrow takes the bytes as they come.
+    broken = pa.array([w.encode() if isinstance(w, str) else w for w in words], pa.binary()).view(pa.string())
+    with pytest.raises(InputError, match=r"t\.parquet: column 'c': holds text that isn't UTF-8"):
+        flat(c=broken)
+    with pytest.raises(InputError, match="column 'seq': holds text that isn't UTF-8"):
+        parsed(broken, schema(items="text"))
+
+
 def test_missing_categories_are_minus_one() -> None:
     assert flat(c=[None, "b"]).categorical.tolist() == [[-1], [0]]
     assert flat(c=[float("nan"), 2.0]).categorical.tolist() == [[-1], [0]]

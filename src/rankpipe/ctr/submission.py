@@ -98,12 +98,16 @@ def as_text(ids: pa.Array, source: Path, column: str) -> pa.Array:
     """An ID column as text: words as they are, whole numbers in decimal.
 
     Raises:
-        InputError: numbers with a fraction and other types, which have no one spelling.
+        InputError: numbers with a fraction and other types, which have no one spelling; text that isn't UTF-8.
     """
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
     if not (pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type) or pa.types.is_integer(ids.type)):
         raise InputError(f"{source}: '{column}' is of type {ids.type}; an ID is text or a whole number")
+    try:
+        ids.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{source}: '{column}' holds text that isn't UTF-8; write the file again") from error
     return ids.cast(pa.string())
 
 

@@ -8,6 +8,7 @@ from rankpipe.data.columns import Dictionaries, Words
 from rankpipe.data.origin import Origin
 from rankpipe.data.schema import SequenceGroup
 from rankpipe.data.tokens import OK, TOO_LARGE, parse_numbers
+from rankpipe.data.values import readable
 from rankpipe.errors import InputError
 
 _ITEM_LIMIT = 2**31 - 1
@@ -81,7 +82,7 @@ def _whole_numbers(array: pa.Array, separator: str, limit: int, dtype: type, col
 
 
 def _words(array: pa.Array, separator: str, column: str, origin: Origin) -> tuple[np.ndarray, pa.Array]:
-    array = _plain(array)
+    array = readable(_plain(array), column, origin)
     if _is_text(array.type):
         array = pc.utf8_trim_whitespace(array)
         array = pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)

@@ -11,18 +11,31 @@ def text(array: pa.Array, column: str, origin: Origin) -> pa.Array:
     """The values of any plain type as text, null and NaN as null.
 
     Raises:
-        InputError: a nested type.
+        InputError: a nested type, or text that isn't UTF-8.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_floating(array.type):
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return array
+        return readable(array, column, origin)
     try:
         return array.cast(pa.string())
     except pa.ArrowException as error:
         raise origin.column(column, f"wrong type {array.type}; expected text or plain numbers") from error
+
+
+def readable(array: pa.Array, column: str, origin: Origin) -> pa.Array:
+    """``array`` itself, text or lists of text, whose bytes nothing has looked at so far.
+
+    Raises:
+        InputError: not UTF-8.
+    """
+    try:
+        array.validate(full=True)
+    except pa.ArrowException as error:
+        raise origin.column(column, "holds text that isn't UTF-8; write the file again") from error
+    return array
 
 
 def numbers(array: pa.Array, column: str, origin: Origin) -> np.ndarray:

@@ -21,6 +21,7 @@ from rankpipe.params import block
 
 __all__ = ["ColumnsReader", "ColumnsWriter"]
 
+_DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what h5py raises over bytes that make no sense
 _CACHE = 4 << 20  # bytes of unpacked chunks that a reader keeps per dataset
 
 
@@ -38,13 +39,13 @@ class ColumnsReader:
         try:
             self._file = h5py.File(self.path, "r", locking=False, rdcc_nbytes=_CACHE, rdcc_w0=1.0)
             found = int(self._file.attrs["format"])
-            text = str(self._file.attrs["schema"])
+            schema = json.loads(str(self._file.attrs["schema"]))
             self._rows = len(self._file["rows"])
-        except (OSError, KeyError, RuntimeError) as error:
+        except _DAMAGE as error:
             raise InputError(f"{path}: not a whole H5 file of columns ({error}); run convert again") from error
         if found != FORMAT:
             raise InputError(f"{path}: format {found}, this version reads {FORMAT}; run convert again")
-        self.schema: Schema = block(Schema, json.loads(text), f"{path}: schema")
+        self.schema: Schema = block(Schema, schema, f"{path}: schema")
         self.numeric_names: tuple[str, ...] = (*self.schema.numeric, *self.schema.statistic_names())
 
     def __len__(self) -> int:
@@ -91,7 +92,8 @@ class ColumnsReader:
         for i in sorted(columns):
             text = bytes(self._range(f"dictionary/{i}/text", 0, None))
             ends = [0, *self._range(f"dictionary/{i}/ends", 0, None).tolist()]
-            found[columns[i]] = Words(text[a:b].decode() for a, b in pairwise(ends))
+            with self._whole(f"dictionary/{i}"):
+                found[columns[i]] = Words(text[a:b].decode() for a, b in pairwise(ends))
         return found
 
     def _range(self, name: str, start: int, stop: int | None) -> np.ndarray:
@@ -102,7 +104,7 @@ class ColumnsReader:
     def _whole(self, name: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, KeyError, RuntimeError) as error:
+        except _DAMAGE as error:
             raise InputError(f"{self.path}: damaged at '{name}' ({error}); delete it and run convert again") from error
 
     def close(self) -> None:
