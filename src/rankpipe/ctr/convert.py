@@ -53,7 +53,7 @@ def convert(size: str) -> None:
                                                            settings.compression, settings.chunk_rows))
                    for name, mark in SPLITS.items()}
         bar = stack.enter_context(progress.bar(int(np.count_nonzero(marks)), f"convert {size}"))
-        for block in parsed_blocks(table, schema, marks, dictionaries, settings.chunk_rows, jobs.workers, jobs.backend):
+        for block in parsed_blocks(table, schema, marks, dictionaries, settings.chunk_rows, jobs):
             mine = marks[block.rows]
             for mark, writer in writers.items():
                 index = np.flatnonzero(mine == mark)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pyarrow as pa
 
@@ -18,7 +17,7 @@ from rankpipe.ctr.source import source
 from rankpipe.ctr.submission import Ids, Scores, as_text, sample_reader
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_folder
-from rankpipe.io.jobs import Jobs
+from rankpipe.io.jobs import Jobs, spread
 from rankpipe.io.json import write_json
 from rankpipe.io.parquet import open_parquet
 from rankpipe.metrics.probability import prior_shift
@@ -72,7 +71,7 @@ class Work:
 def predict(size: str) -> None:
     """Writes ``submission.csv``, a probability for each row of ``ctr.source.test``, and ``prediction.json`` beside it.
 
-    Memory is that of one block of rows (three a worker, where there are several) and 29 bytes a row for the join by ID.
+    Memory is that of one block of rows (two a worker, where there are several) and 29 bytes a row for the join by ID.
 
     Raises:
         InputError: a missing or damaged file, a column that doesn't fit, an ID that is missing, doubled or unknown.
@@ -109,13 +108,11 @@ def scored(test: Path, work: Work, key: str | None, block_rows: int, jobs: Jobs)
     """(IDs as text, probabilities) of consecutive blocks, in file order whatever the number of workers."""
     columns = row_scorer(work).columns
     spans = open_parquet(test).spans([*([key] if key else []), *columns], block_rows)
+    tasks = ((work, key, test, first, block) for first, block in spans)
     if jobs.workers == 1:
-        yield from (score_block(work, key, test, first, block) for first, block in spans)
+        yield from (score_block(*task) for task in tasks)
         return
-    # A generator that runs at most two blocks a worker ahead keeps memory where it is.
-    pool = joblib.Parallel(jobs.workers, backend=jobs.backend, return_as="generator", pre_dispatch="2*n_jobs",
-                           batch_size=1)
-    yield from pool(joblib.delayed(score_block)(work, key, test, first, block) for first, block in spans)
+    yield from spread(jobs, score_block, tasks, wave=2 * jobs.workers)
 
 
 def score_block(work: Work, key: str | None, test: Path, first: int, block: pa.RecordBatch) -> Scored:

@@ -8,40 +8,37 @@ import numpy as np
 from rankpipe.data.columns import Columns, Dictionaries, Words
 from rankpipe.data.parsing import GROUP, parse, raw_columns
 from rankpipe.data.schema import Schema
+from rankpipe.io.jobs import Jobs, spread
 from rankpipe.io.parquet import ParquetTable, marked_groups, open_parquet
 
 
 def parsed_blocks(table: ParquetTable, schema: Schema, marks: np.ndarray, dictionaries: Dictionaries, batch_rows: int,
-                  workers: int = 1, backend: str = "loky") -> Iterator[Columns]:
+                  jobs: Jobs) -> Iterator[Columns]:
     """Labelled blocks of the rows that ``marks`` (one item a raw row) chooses; ``dictionaries`` grow as blocks come.
 
     Blocks and dictionaries are the same for any number of workers. One worker needs the memory of a batch; several need
-    that of ``workers`` parsed row groups.
+    that of as many parsed row groups.
 
     Raises:
         InputError: see :func:`rankpipe.data.parsing.parse`.
     """
     groups = marked_groups(table, marks)
-    if workers == 1 or len(groups) < 2:
+    if jobs.workers == 1 or len(groups) < 2:
         yield from _group_blocks(table, groups, schema, marks, dictionaries, batch_rows)
         return
-    import joblib  # not needed, and slow to load, where one process does it all
-
     starts = np.concatenate([[0], np.cumsum(table.group_rows)]).tolist()
-    with joblib.Parallel(workers, backend=backend) as pool:
-        for wave in range(0, len(groups), workers):
-            path, where = table.path.resolve(), str(table.path)
-            tasks = [(path, where, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows)
-                     for g in groups[wave:wave + workers]]
-            for blocks, theirs in pool(joblib.delayed(_one_group)(*task) for task in tasks):
-                codes = {k: np.append(Words.of(dictionaries, k).grow(w), np.int32(-1)) for k, w in theirs.items()}
-                for block in blocks:
-                    _recode(block, schema, codes)
-                    yield block
+    path, where = table.path.resolve(), str(table.path)
+    tasks = ((path, where, g, schema, np.asarray(marks[starts[g]:starts[g + 1]]), batch_rows) for g in groups)
+    for blocks, theirs in spread(jobs, _one_group, tasks, wave=jobs.workers):
+        codes = {k: np.append(Words.of(dictionaries, k).grow(w), np.int32(-1)) for k, w in theirs.items()}
+        for block in blocks:
+            _recode(block, schema, codes)
+            yield block
 
 
 def _recode(block: Columns, schema: Schema, codes: dict[str, np.ndarray]) -> None:
     """A worker's codes → those of all; the last item of each ``codes`` stands for missing."""
+    block.categorical = block.categorical.copy()  # what another process sends may be read-only
     for j, name in enumerate(schema.categorical):
         block.categorical[:, j] = codes[name][block.categorical[:, j]]
     if block.group is not None:
