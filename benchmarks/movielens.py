@@ -35,8 +35,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "deepfm": TOWER,
     "dcnv2": TOWER,
     "din": {**TOWER, "softmax": True},
-    "bst": {**TOWER, "pooling": "mean"},
-    "feseq": {**TOWER, "context": []},
+    "bst": {**TOWER, "norm": "pre"},
+    "feseq": {**TOWER, "context": [], "interaction": "cross", "pooling": "last"},
 }
 HISTORY = {
     "fields": {"item": "items", "rating": "ratings"},
