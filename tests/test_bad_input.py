@@ -72,12 +72,19 @@ EXTRACT = [
     (columns(1000), {"ctr__extract__sizes": {"medium": {"rows": 12, "valid": 0.01, "test": 0.3}}}, "'valid' is empty"),
     (columns(1000), {"ctr__extract__sizes": {"medium": {"valid": 0.5, "test": 0.5}}}, "leave no rows to train on"),
     (columns(1000), {"ctr__extract__sizes": {"medium": {"valid": 1.5}}}, "sizes.medium.valid: 1.5 is out of range"),
+    (columns(1000), {"ctr__extract__sizes": {"medium": {"test": 0}}}, "sizes.medium.test: 0.0 is out of range"),
     (columns(1000), {"ctr__extract__sizes": {"medum": {"rows": 9}}}, "no size 'medium'; did you mean 'medum'"),
     (columns(1000), {"ctr__extract__spilt": "tail"}, "ctr.extract.spilt: unknown parameter; did you mean 'split'"),
     (columns(1000), {"ctr__extract__split": "randon"}, "'randon' is not a choice; did you mean 'random'"),
     (columns(1000), {"ctr__extract__split": "given"}, "set ctr.extract.given"),
     (columns(1000), {"ctr__extract__split": "given", "ctr__extract__given": "none.csv"}, "none.csv: not found"),
     (columns(1000), {"ctr__source": {"train": "data/ctr/none.parquet"}}, "data/ctr/none.parquet: not found"),
+    (columns(1000), {"seed": "seven"}, "params.yaml: top level.seed: expected a whole number, got 'seven'"),
+    (columns(1000), {"seed": -1}, "top level.seed: -1 is out of range"),
+    (columns(1000), {"seeds": 8}, "params.yaml: seeds: unknown parameter; did you mean 'seed'?"),
+    (columns(1000), {"ctr__trainng": {"lr": 1}}, "ctr.trainng: unknown parameter; did you mean 'training'?"),
+    (columns(1000), {"ctr__extracts": {}}, "params.yaml: ctr.extracts: unknown parameter; did you mean 'extract'?"),
+    (columns(1000), {"ctr": ["schema"]}, "params.yaml: ctr: expected keys"),
 ]
 
 
@@ -99,7 +106,17 @@ CONVERT = [
     (columns(1000), {"ctr__convert__compression": "lz5"}, "compression: 'lz5' is not a choice; did you mean 'lz4'"),
     (columns(1000), {"ctr__convert__chunk_rows": 0}, "ctr.convert.chunk_rows: 0 is out of range"),
     (columns(1000), {"jobs": {"workers": 0}}, "jobs.workers: 0 is out of range"),
+    (columns(1000), {"jobs": {"workers": 2, "backend": "lokey"}}, "'lokey' is not a choice; did you mean 'loky'"),
 ]
+
+
+@pytest.mark.parametrize(("backend", "package"), [("dask", "distributed"), ("ray", "ray")])
+def test_an_engine_that_is_not_installed(here: Path, capsys: pytest.CaptureFixture[str],
+                                         monkeypatch: pytest.MonkeyPatch, backend: str, package: str) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    workspace(here, row_group=400, jobs={"workers": 2, "backend": backend})
+    stage("extract", "full")
+    assert f"jobs.backend: {backend} isn't installed" in refused("convert", capsys, "full")
 
 
 @pytest.mark.parametrize(("data", "changes", "said"), CONVERT)
@@ -155,21 +172,25 @@ def test_the_command_line_ends_with_the_one_line(here: Path) -> None:
     assert not (here / "build").exists()
 
 
-def test_a_full_disk_while_converting(here: Path) -> None:
+@pytest.mark.parametrize(("rows", "size", "fails", "stays"), [(20_000, "16k", "extract", []),
+                                                             (3_000, "100k", "convert", ["selection"])])
+def test_a_full_disk(here: Path, rows: int, size: str, fails: str, stays: list[str]) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may mount the tiny file system that plays the full disk")
-    workspace(here, columns(3000))
+    workspace(here, columns(rows))
     place = here / "build"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", place], capture_output=True, text=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
+    done = subprocess.run(mount, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"mounting isn't allowed here: {done.stderr.strip()}")
     try:
-        assert command_line("extract").returncode == 0
-        done = command_line("convert")
+        if fails == "convert":
+            assert command_line("extract").returncode == 0
+        done = command_line(fails)
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith("error: no space left on the disk while writing")
         assert "Traceback" not in done.stderr
-        assert [p.name for p in (place / "full" / "ctr").iterdir()] == ["selection"]
+        assert [p.name for p in (place / "full" / "ctr").iterdir()] == stays
     finally:
         subprocess.run(["umount", place], check=True)

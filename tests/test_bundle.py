@@ -137,7 +137,7 @@ def test_the_card_says_what_it_must() -> None:
 
 def test_the_hub_reads_the_front_matter() -> None:
     data = ModelCard(render(card())).data
-    assert data.library_name == "rankpipe"
+    assert data.to_dict()["library_name"] == "rankpipe"
     assert data.pipeline_tag == "tabular-classification"
     first = data.eval_results[0]
     assert (first.metric_type, first.metric_value, first.dataset_split) == ("roc_auc", 0.8, "test")

@@ -180,10 +180,3 @@ def test_a_given_split_that_does_not_fit(here: Path, lines: list[str], said: str
         extract("full")
     assert said in str(caught.value)
     assert not paths.selection("full", "ctr").exists()
-
-
-def test_no_test_rows_where_that_is_asked_for(here: Path) -> None:
-    write_params(here, ctr__extract__sizes={"toy": {"rows": 300, "valid": 0.2, "test": 0.0}})
-    marks, said = run("toy")
-    assert np.bincount(marks, minlength=4).tolist() == [700, 240, 60, 0]
-    assert said["splits"]["test"]["label_rate"] is None

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import types
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ def load(path: str | Path = "params.yaml") -> dict[str, Any]:
         raise InputError(f"{path}: not found; run from the repository root, where params.yaml lies")
     try:
         values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected keys at the top level")
@@ -46,6 +47,21 @@ def get(values: dict[str, Any], key: str, where: str = "params.yaml") -> Any:
             raise InputError(f"{where}: no key '{key}' ('{part}' is not under {above}); {hint}")
         node = node[part]
     return node
+
+
+def only(values: Any, known: Iterable[str], where: str) -> None:
+    """Raises InputError for a key that nobody reads: misspelt, it would leave the default in force without a word."""
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: expected keys, got {values!r}")
+    known = list(known)
+    for key in values:
+        if key not in known:
+            raise InputError(f"{where}.{key}: unknown parameter; {nearest(key, known)}")
+
+
+def seed(values: dict[str, Any]) -> int:
+    """The top-level key ``seed``."""
+    return block(_Seed, {"seed": get(values, "seed")}, "params.yaml: top level").seed
 
 
 def bounded(default: Any = dataclasses.MISSING, *, low: float | None = None, high: float | None = None,
@@ -72,12 +88,8 @@ def block(cls: type[T], values: dict[str, Any] | None, where: str) -> T:
         InputError: unknown or missing key, wrong type, value out of range.
     """
     values = {} if values is None else values
-    if not isinstance(values, dict):
-        raise InputError(f"{where}: expected keys, got {values!r}")
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in fields:
-            raise InputError(f"{where}.{key}: unknown parameter; {nearest(key, fields)}")
+    only(values, fields, where)
     hints = typing.get_type_hints(cls)
     built: dict[str, Any] = {}
     for name, field in fields.items():
@@ -149,3 +161,8 @@ def _limits(value: Any, metadata: Any, where: str) -> None:
 def _noun(hint: Any) -> str:
     nouns = {bool: "true or false", int: "a whole number", float: "a number", str: "text", dict: "keys"}
     return nouns.get(hint, str(hint))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seed:
+    seed: int = bounded(low=0, high=2**63 - 1)

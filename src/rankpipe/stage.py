@@ -13,9 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 import rankpipe
+from rankpipe import params
 from rankpipe.errors import InputError, nearest
 
 TRACK_MARK = "extract"
+GENERAL = ("sizes", "seed", "threads", "device", "jobs")
+"""Keys of params.yaml that belong to no track."""
 
 
 def tracks() -> list[str]:
@@ -28,15 +31,25 @@ def verb(track: str, name: str) -> Callable[..., Any]:
     """The function that does ``name`` for ``track``.
 
     Raises:
-        InputError: no such track, or the track has no such verb.
+        InputError: no such track, the track has no such verb, or params.yaml holds a key that nobody reads.
     """
     if track.isidentifier() and importlib.util.find_spec(f"rankpipe.{track}"):
         if importlib.util.find_spec(f"rankpipe.{track}.{name}"):
+            _check_keys(track)
             # Without a look at the other tracks: what they hold must not decide how this one runs.
             return getattr(importlib.import_module(f"rankpipe.{track}.{name}"), name)
         if track in tracks():
             raise InputError(f"track '{track}' has no stage '{name}'")
     raise InputError(f"no track '{track}'; {nearest(track, tracks())}")
+
+
+def _check_keys(track: str) -> None:
+    """A stage reads its own blocks, and would never meet a misspelt one beside them."""
+    values = params.load()
+    for key in values:
+        if key not in (*GENERAL, track) and key not in tracks():
+            raise InputError(f"params.yaml: {key}: unknown parameter; {nearest(key, [*GENERAL, *tracks()])}")
+    params.only(params.get(values, track), importlib.import_module(f"rankpipe.{track}").BLOCKS, f"params.yaml: {track}")
 
 
 def run(main: Callable[..., Any], usage: str, arguments: list[str] | None = None) -> None:

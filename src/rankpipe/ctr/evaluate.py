@@ -52,7 +52,10 @@ def evaluate(size: str) -> None:
     """
     values = params.load()
     settings = params.block(Evaluate, params.get(values, "ctr.evaluate"), "params.yaml: ctr.evaluate")
-    models = known(list(params.get(values, "ctr.models")), "ctr.models")
+    named = params.get(values, "ctr.models")
+    if not isinstance(named, dict):
+        raise InputError(f"params.yaml: ctr.models: expected keys, one a model, got {named!r}")
+    models = known(list(named), "ctr.models")
     known(list(settings.baselines), "ctr.evaluate.baselines")
     valid, test = scores(size, models, "valid"), scores(size, models, "test")
     curves = {model: curve(size, model) for model in models}
@@ -61,7 +64,7 @@ def evaluate(size: str) -> None:
               "names; it is not judged", file=sys.stderr)
 
     of = aligned(table(paths.split(size, TRACK, "test"), settings.slices.columns), test, size)
-    seed = params.get(values, "seed")
+    seed = params.seed(values)
     units = drawn_units(settings.unit, of)
     rules = Rules(settings.order, settings.level, settings.bins, settings.binning, settings.prior_shift == "valid",
                   settings.baselines)

@@ -16,6 +16,7 @@ from rankpipe import params as parameters
 from rankpipe import paths, progress
 from rankpipe.ctr import scoring, settings
 from rankpipe.ctr.models import model_class
+from rankpipe.data import ranks  # noqa: F401  loaded late by scalers, and part of the checkpoints' fingerprint
 from rankpipe.data.batches import TrainBatches, sequential
 from rankpipe.data.encoders import FILE, Encoders
 from rankpipe.data.ragged import Batch
