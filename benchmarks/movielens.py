@@ -36,7 +36,14 @@ MODELS: dict[str, dict[str, Any]] = {
     "dcnv2": TOWER,
     "din": {**TOWER, "softmax": True},
     "bst": {**TOWER, "norm": "pre"},
-    "feseq": {**TOWER, "context": [], "interaction": "cross", "pooling": "last"},
+    "feseq": {
+        **TOWER,
+        "context": [],
+        "interaction": "cross",
+        "pooling": "last",
+        "mlp_dropout": 0.2,
+        "embedding_dropout": 0.1,
+    },
 }
 HISTORY = {
     "fields": {"item": "items", "rating": "ratings"},
