@@ -6,6 +6,7 @@ from typing import Any
 from rankpipe import paths
 from rankpipe.errors import InputError, nearest
 from rankpipe.io.json import read_json
+from rankpipe.io.tracked import restore
 
 TRACK = "ctr"
 BEST = "best"
@@ -24,6 +25,8 @@ def chosen(size: str, wanted: str) -> str:
     models = sorted(p.stem for p in folder.glob("*.json"))
     if not models:
         raise InputError(f"{folder}: no metrics; run dvc repro evaluate-{TRACK}@{size}")
+    # All of them, since dvc.lock notes the whole folders as what predict and push depend on.
+    restore([path(size, TRACK, model) for path in (paths.model, paths.model_scores) for model in models])
     if wanted == BEST:
         return max(models, key=lambda model: (_valid(folder / f"{model}.json"), [-ord(c) for c in model]))
     if wanted not in models:

@@ -11,6 +11,7 @@ import numpy as np
 from rankpipe import paths
 from rankpipe.errors import InputError
 from rankpipe.io.parquet import iterate, open_parquet
+from rankpipe.io.tracked import restore
 
 TRACK = "ctr"
 COLUMNS = ("row", "label", "probability")
@@ -45,6 +46,8 @@ def scores(size: str, models: Iterable[str], split: str) -> Scores:
             first model's.
     """
     first, whose, probabilities = None, "", {}
+    models = list(models)
+    restore(paths.model_scores(size, TRACK, model) for model in models)
     for model in models:
         path = _file(size, model, f"{split}.parquet")
         rows, labels, probability = _columns(path)
