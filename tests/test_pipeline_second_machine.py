@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clones import Clone, clone_of, copy_of, files, stages_run
@@ -42,7 +43,7 @@ def test_second_machine(kind: str, request: pytest.FixtureRequest, undisturbed: 
     assert gpu.git("status", "--porcelain") == ""
     assert cached(gpu) == set()
 
-    gpu.edit_params(lambda values: values["ctr"]["models"]["deepfm"].update(lr=0.002))
+    gpu.edit_params(faster)
     cell = "train-ctr@toy-deepfm"
     assert stages_run(gpu.dvc("repro", "--pull", "--allow-missing", cell)) == [cell]
     lock = gpu.lock()
@@ -53,6 +54,27 @@ def test_second_machine(kind: str, request: pytest.FixtureRequest, undisturbed: 
     assert set(ran) == {"evaluate-ctr@toy", "predict-ctr@toy", "push-ctr@toy"}
     assert raw_train(laptop) in cached(laptop)
     assert raw_train(laptop) not in cached(gpu)
+    # What the box fetched in parts makes up the same folders that the laptop has whole.
+    laptop.edit_params(faster)
+    laptop.dvc("repro")
+    assert laptop.read("dvc.lock") == gpu.read("dvc.lock")
+
+
+def faster(values: dict[str, Any]) -> None:
+    values["ctr"]["models"]["deepfm"]["lr"] = 0.002
+
+
+def test_what_no_remote_has_is_one_line(undisturbed: Clone, tmp_path: Path) -> None:
+    clone = clone_of(undisturbed, tmp_path / "clone")  # its remote is the sample's, which holds raw data alone
+    code = ("import stages; from pathlib import Path; from rankpipe.stage import one_line_errors as lines\n"
+            "from rankpipe.io.tracked import restore\n"
+            "with lines(): restore([Path('build/toy/ctr/scores/lr')])")
+    output = clone.run("python", "-c", code, fails=True)
+    assert output.count("error: build/toy/ctr/scores/lr: in dvc.lock, but neither in the cache nor in the remote") == 1
+    assert "Traceback" not in output
+    assert not (clone.path / "build").exists()
+    # A folder that nobody tracks is left to whoever wants to read it.
+    clone.run("python", "-c", code.replace("scores/lr", "scores/none"))
 
 
 def test_an_experiment_travels_back(ssh_box: list[list[str]], undisturbed: Clone, tmp_path: Path) -> None:

@@ -25,15 +25,17 @@ def restore(folders: Iterable[Path]) -> None:
         return
     from dvc.api import DVCFileSystem  # half a second, and hardly ever needed
     from dvc.exceptions import DvcException
+    from dvc_data.index import DataIndexDirError
 
     tracked = DVCFileSystem()
     for folder in missing:
         if not tracked.isdir(folder.as_posix()):
             continue
         try:
+            files = tracked.find(folder.as_posix())
             with atomic_folder(folder) as partial:
-                for file in tracked.find(folder.as_posix()):
+                for file in files:
                     tracked.get_file(file, str(partial / Path(file).relative_to(folder)))
-        except (DvcException, FileNotFoundError) as error:
+        except (DvcException, DataIndexDirError, FileNotFoundError) as error:
             raise InputError(f"{folder}: in dvc.lock, but neither in the cache nor in the remote ({error}); "
                              "run dvc pull, or dvc repro without --allow-missing") from error
