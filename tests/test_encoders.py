@@ -135,7 +135,8 @@ def test_saved_bytes_are_the_same_and_load_gives_equal_batches(tmp_path):
 
 @pytest.mark.parametrize("damage", [lambda t: t[:100], lambda t: t.replace('"vocabularies"', '"vocab"'),
                                     lambda t: t.replace('"format": 1', '"format": 7'), lambda t: "[]",
-                                    lambda t: t.replace('"seq.item"', '"seq.other"')])
+                                    lambda t: t.replace('"seq.item"', '"seq.other"'),
+                                    lambda t: t.replace('"knots": [', '"knots": [\n    1e9,', 1)])
 def test_corrupt_encoders_are_one_clear_line(tmp_path, damage):
     Encoders.fit(generated(30), SCHEMA, Features(), 5).save(tmp_path)
     path = tmp_path / "encoders.json"

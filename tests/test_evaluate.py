@@ -262,3 +262,7 @@ def test_the_command_prints_every_leaderboard(scene, capsys):
     with pytest.raises(SystemExit):
         leaderboard.main([])
     assert "not a leaderboard of format 1" in capsys.readouterr().err
+    (paths.leaderboard("toy", "ctr") / leaderboard.FILE).write_text('{"format": 1, "rows": [{}]}')
+    with pytest.raises(SystemExit):
+        leaderboard.main([])
+    assert "damaged (KeyError: 'model')" in capsys.readouterr().err

@@ -16,7 +16,8 @@ from rankpipe.ctr.scoring import load_model
 from rankpipe.data.encoders import Encoders
 from rankpipe.data.parsing import parse
 from rankpipe.errors import InputError
-from rankpipe.io.json import read_json
+from rankpipe.io.digest import sha256
+from rankpipe.io.json import read_json, write_json
 
 OUT = paths.predictions("toy", "ctr")
 
@@ -172,6 +173,22 @@ def test_a_corrupt_or_missing_file_is_one_line(project: Path) -> None:
     assert not OUT.exists()
 
 
+@pytest.mark.parametrize(("model", "file"), [("din", "model.safetensors"), ("lightgbm", "model.txt")])
+def test_a_damaged_model_scores_nothing(project: Path, model: str, file: str) -> None:
+    # LightGBM aborts the process over a text that is no model, and a flipped weight is a wrong score without a word.
+    change(project, "predict", model=model)
+    path = paths.model("toy", "ctr", model) / file
+    whole = path.read_bytes()
+    for damaged in (whole[:len(whole) // 3], whole[:-1], whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"{file}: damaged, its sha256 is not the one in config\.json"):
+            predict("toy")
+    path.unlink()
+    with pytest.raises(InputError, match=rf"{file}: not found"):
+        predict("toy")
+    assert not OUT.exists()
+
+
 def test_an_old_submission_stays_when_a_new_one_fails(project: Path) -> None:
     predict("toy")
     before = (OUT / "submission.csv").read_bytes()
@@ -200,6 +217,8 @@ def test_a_model_that_gives_no_number_is_refused(project: Path) -> None:
 
     path = paths.model("toy", "ctr", "din") / "model.safetensors"
     save_tensors(path, {name: value * np.nan for name, value in load_tensors(path).items()})
+    config = read_json(path.with_name("config.json"))
+    write_json(path.with_name("config.json"), {**config, "files": {path.name: sha256(path)}})
     with pytest.raises(InputError, match="the model gave nan, which is no probability"):
         predict("toy")
     assert not OUT.exists()

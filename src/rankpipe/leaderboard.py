@@ -106,11 +106,14 @@ def load(path: Path) -> Board:
     values = read_json(path)
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise InputError(f"{path}: not a leaderboard of format {FORMAT}; run the evaluate stage again")
-    rows = tuple(Row(r["model"], r["role"], {k: Figure(**f) for k, f in r["figures"].items()}, r["valid"],
-                     None if r["gap"] is None else Gap(**r["gap"])) for r in values["rows"])
-    columns = tuple(Column(**c) for c in values["columns"])
-    return Board(**{**values, "rows": rows, "columns": columns, "notes": tuple(values["notes"]),
-                    "plots": tuple(values["plots"])})
+    try:
+        rows = tuple(Row(r["model"], r["role"], {k: Figure(**f) for k, f in r["figures"].items()}, r["valid"],
+                         None if r["gap"] is None else Gap(**r["gap"])) for r in values["rows"])
+        columns = tuple(Column(**c) for c in values["columns"])
+        return Board(**{**values, "rows": rows, "columns": columns, "notes": tuple(values["notes"]),
+                        "plots": tuple(values["plots"])})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); run the evaluate stage again") from error
 
 
 def flat(board: Board) -> list[dict[str, Any]]:

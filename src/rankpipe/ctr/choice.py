@@ -41,7 +41,8 @@ def metrics(size: str, model: str) -> dict[str, Any]:
 
 
 def _valid(path: Path) -> float:
-    value = read_json(path).get(BY)
+    values = read_json(path)
+    value = values.get(BY) if isinstance(values, dict) else None
     if not isinstance(value, (int, float)):
         raise InputError(f"{path}: no {BY}; run the evaluate stage again")
     return value

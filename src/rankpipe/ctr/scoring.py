@@ -16,6 +16,7 @@ from rankpipe.data.encoders import Table
 from rankpipe.data.encoding import Encoder
 from rankpipe.data.ragged import Batch
 from rankpipe.errors import InputError
+from rankpipe.io.digest import sha256
 from rankpipe.io.json import read_json, write_json
 from rankpipe.io.tensors import load_tensors, save_tensors
 from rankpipe.params import block
@@ -68,13 +69,18 @@ def reads_sequences(model: type, params: Any, inputs: Inputs) -> bool:
 
 
 def save_model(folder: Path, name: str, model: Any, params: Any, inputs: Inputs, about: dict[str, Any]) -> None:
-    """Writes ``config.json`` and the weights (``model.safetensors``, or what the model's own ``save`` writes)."""
+    """Writes ``config.json`` and the weights (``model.safetensors``, or what the model's own ``save`` writes).
+
+    The configuration holds the weights' sha256: one flipped bit would give other scores without a word, and LightGBM
+    ends the whole process over a text that isn't a model.
+    """
     if model.neural:
         save_tensors(folder / WEIGHTS, model.state_dict())
     else:
         model.save(folder)
+    files = {p.name: sha256(p) for p in folder.iterdir() if p.name != CONFIG}
     write_json(folder / CONFIG, {"format": FORMAT, "track": "ctr", "model": name, "params": asdict(params),
-                                 "inputs": inputs.to_json(), **about})
+                                 "inputs": inputs.to_json(), "files": files, **about})
 
 
 def load_model(folder: Path, device: str = "cpu") -> Scorer:
@@ -93,8 +99,14 @@ def load_model(folder: Path, device: str = "cpu") -> Scorer:
         raise InputError(f"{path}: not a model of format {FORMAT}; train it again")
     try:
         name, inputs, stored = config["model"], Inputs.from_json(config["inputs"]), config["params"]
+        files = dict(config["files"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); train the model again") from error
+    for file, stated in files.items():
+        if not (folder / file).is_file():
+            raise InputError(f"{folder / file}: not found; train the model again, or fetch it (dvc pull)")
+        if sha256(folder / file) != stated:
+            raise InputError(f"{folder / file}: damaged, its sha256 is not the one in {CONFIG}; train the model again")
     model_type = model_class(name)
     params = block(model_type.Params, stored, f"{path}: params")
     sequences = reads_sequences(model_type, params, inputs)

@@ -140,7 +140,11 @@ class Scaler:
 
     @classmethod
     def from_json(cls, columns: list[dict[str, Any]]) -> "Scaler":
-        return cls([Column(**c) for c in columns])
+        scaler = cls([Column(**c) for c in columns])
+        for column in scaler.columns:
+            if len(column.knots) != len(column.levels) or column.knots != sorted(set(column.knots)):
+                raise ValueError("a column's knots don't rise, or are not as many as its levels")
+        return scaler
 
 
 def _knots(values: np.ndarray, quantiles: int, low: float, high: float) -> tuple[list[float], list[float]]:

@@ -87,6 +87,8 @@ class Schema:
         if doubled:
             raise ValueError(f"column '{doubled[0]}' has two roles; "
                              "a column is label, categorical, numeric or sequence")
+        if self.label in (self.timestamp, *self.features()):
+            raise ValueError(f"the label '{self.label}' is a timestamp too; a model would read it")
         if not (self.categorical or self.numeric or self.sequence):
             raise ValueError("no features: name categorical, numeric or sequence columns")
         for name, group in self.sequence.items():

@@ -12,13 +12,13 @@
 Nothing in it is a pickle, and nothing that the manifest doesn't name is ever read.
 """
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import rankpipe
 from rankpipe.errors import InputError, nearest
+from rankpipe.io.digest import sha256
 from rankpipe.io.json import read_json, write_json
 
 FORMAT = 1
@@ -44,11 +44,6 @@ class Manifest:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Path in the bundle → ``{sha256, bytes}``."""
     format: int = FORMAT
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digests(folder: Path) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from rankpipe.errors import InputError
-from rankpipe.hub.bundle import sha256
+from rankpipe.io.digest import sha256
 
 TRACKED = Path("data.dvc")
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from rankpipe.errors import InputError
+from rankpipe.io.digest import sha256
 from rankpipe.io.tensors import load_metadata, load_tensors, save_tensors
 
 SECONDS = "RANKPIPE_CHECKPOINT_SECONDS"
@@ -32,8 +33,7 @@ def fingerprint(parts: dict[str, Any], data: list[Path]) -> str:
 def _digest(path: Path) -> str:
     if not path.is_file():
         raise InputError(f"{path}: not found; run the stage that writes it (dvc repro)")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(path)
 
 
 def _code() -> dict[str, str]:
