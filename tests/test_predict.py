@@ -58,6 +58,19 @@ def test_every_row_gets_its_own_score_in_the_sample_s_order(project: Path) -> No
     assert summary["mean"] == pytest.approx(want.mean(), abs=1e-6)
 
 
+@pytest.mark.parametrize("model", ["din", "lightgbm"])
+def test_a_probability_is_the_logistic_of_the_logit_once(project: Path, model: str) -> None:
+    dictionaries: dict = {}
+    columns = parse(raw(300, 2).to_batches()[0], SCHEMA, dictionaries)
+    batch = Encoders.load(paths.features("toy", "ctr")).for_dictionaries(dictionaries).encode(columns)
+    scorer = load_model(paths.model("toy", "ctr", model))
+    if model == "din":
+        logits = scorer.model(batch).detach().numpy()
+    else:
+        logits = scorer.model.booster.predict(np.hstack([batch.categorical, batch.numeric]), raw_score=True)
+    np.testing.assert_allclose(scorer.probabilities(batch), 1 / (1 + np.exp(-logits)), atol=1e-6)
+
+
 def test_without_a_sample_the_order_is_that_of_the_rows(project: Path) -> None:
     change(project, "source", sample_submission=None)
     predict("toy")
