@@ -241,3 +241,5 @@ class _Run:
         self.stopping.restore(state["stopping"])
         if self.run.scaler is not None and state["scaler"] is not None:
             self.run.scaler.load_state_dict(state["scaler"])
+        if self.run.is_main_process:
+            print(f"{self.name} goes on from its checkpoint: epoch {self.at.epoch + 1}, step {self.at.step}", flush=True)
