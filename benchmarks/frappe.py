@@ -25,11 +25,21 @@ from benchmarks.quality import Quality, mean_and_deviation
 from benchmarks.tables import FRAPPE, frappe, hold_out
 
 PEER = {"lr": 0.922, "fm": 0.941, "deepfm": 0.949, "dcnv2": 0.951}
-TOWER = {"embedding_dim": 10, "hidden_dims": [400, 400, 400], "batch_norm": True, "dropout": 0.3, "embedding_l2": 3e-3}
+PATIENT = {"epochs": 200, "patience": 6, "plateau_patience": 2}
+TOWER = {
+    "embedding_dim": 32,
+    "hidden_dims": [400, 400, 400],
+    "batch_norm": True,
+    "dropout": 0.3,
+    "embedding_l2": 5e-3,
+    "epochs": 60,
+    "patience": 4,
+    "plateau_patience": 1,
+}
 MODELS = {
-    "lr": {"lr": 1e-2, "epochs": 200, "patience": 6, "plateau_patience": 2},
-    "fm": {"embedding_dim": 10, "lr": 5e-3, "epochs": 200, "patience": 6, "plateau_patience": 2},
-    "deepfm": TOWER,
+    "lr": {"lr": 1e-2, **PATIENT},
+    "fm": {"embedding_dim": 64, "lr": 2e-2, "embedding_l2": 1e-4, **PATIENT},
+    "deepfm": {**TOWER, "embedding_dim": 64, "embedding_l2": 3e-3},
     "dcnv2": TOWER,
     "autoint": TOWER,
 }
@@ -37,7 +47,7 @@ CHANGES: dict[str, Any] = {
     "ctr.schema": {"label": "label", "categorical": list(FRAPPE)},
     "ctr.extract.stratify": ["label"],
     "ctr.features": {"min_count": {"default": 1}, "max_len": 1},
-    "ctr.training": {"batch_size": 4096, "lr": 1e-3, "epochs": 60, "schedule": "plateau", "patience": 3},
+    "ctr.training": {"batch_size": 4096, "lr": 1e-3, "schedule": "plateau"},
     "ctr.models": MODELS,
 }
 

@@ -30,20 +30,13 @@ PEER = {"fm": 0.702, "lr": 0.705, "lightgbm": 0.706, "deepfm": 0.713, "dcnv2": 0
 TOWER = {"embedding_dim": 16, "hidden_dims": [128, 64]}
 MODELS: dict[str, dict[str, Any]] = {
     "lr": {"lr": 1e-2},
-    "fm": {"embedding_dim": 16},
+    "fm": {"embedding_dim": 16, "embedding_l2": 1e-5},
     "lightgbm": {},
-    "deepfm": TOWER,
-    "dcnv2": TOWER,
-    "din": {**TOWER, "softmax": True},
-    "bst": {**TOWER, "norm": "pre"},
-    "feseq": {
-        **TOWER,
-        "context": [],
-        "interaction": "cross",
-        "pooling": "last",
-        "mlp_dropout": 0.2,
-        "embedding_dropout": 0.1,
-    },
+    "deepfm": {**TOWER, "embedding_l2": 1e-2, "dropout": 0.5},
+    "dcnv2": {**TOWER, "embedding_l2": 1e-3, "dropout": 0.3},
+    "din": {**TOWER, "softmax": True, "dropout": 0.2},
+    "bst": {**TOWER, "norm": "pre", "pooling": "target", "mlp_dropout": 0.2},
+    "feseq": {**TOWER, "context": [], "interaction": "cross", "pooling": "last", "mlp_dropout": 0.2},
 }
 HISTORY = {
     "fields": {"item": "items", "rating": "ratings"},
