@@ -6,6 +6,7 @@ state, and a run that was killed at any moment ends in the same bytes as one tha
 """
 
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -242,4 +243,5 @@ class _Run:
         if self.run.scaler is not None and state["scaler"] is not None:
             self.run.scaler.load_state_dict(state["scaler"])
         if self.run.is_main_process:
-            print(f"{self.name} goes on from its checkpoint: epoch {self.at.epoch + 1}, step {self.at.step}", flush=True)
+            where = f"epoch {self.at.epoch + 1}, step {self.at.step}"
+            print(f"{self.name} goes on from its checkpoint: {where}", file=sys.stderr)
