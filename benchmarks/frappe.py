@@ -11,7 +11,6 @@ goes on where it was; --fresh starts over.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ import numpy as np
 
 from benchmarks.measuring import ROOT, Cells
 from benchmarks.quality import Quality, mean_and_deviation
-from benchmarks.tables import FRAPPE, frappe, hold_out
+from benchmarks.tables import FRAPPE, frappe, hold_out, real_data
 
 PEER = {"lr": 0.922, "fm": 0.941, "deepfm": 0.949, "dcnv2": 0.951}
 PATIENT = {"epochs": 200, "patience": 6, "plateau_patience": 2}
@@ -40,7 +39,7 @@ MODELS = {
     "lr": {"lr": 1e-2, **PATIENT},
     "fm": {"embedding_dim": 64, "lr": 2e-2, "embedding_l2": 1e-4, **PATIENT},
     "deepfm": {**TOWER, "embedding_dim": 64, "embedding_l2": 3e-3},
-    "dcnv2": TOWER,
+    "dcnv2": {**TOWER, "cross_layers": 3},
     "autoint": TOWER,
 }
 CHANGES: dict[str, Any] = {
@@ -62,14 +61,16 @@ def protocols(split: np.ndarray) -> dict[str, tuple[np.ndarray, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="AUC on Frappe through the pipeline's stages.")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--protocols", nargs="+", choices=("given", "held out"), default=["given", "held out"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=ROOT / ".scratch" / "benchmarks" / "frappe")
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    frame, split = frappe(Path(os.environ["RANKPIPE_REAL_DATA"]) / "frappe")
+    frame, split = frappe(real_data("frappe"))
     cells, seeds = Cells("frappe", options.fresh), range(options.seeds)
     lines: dict[str, dict[str, Any]] = {name: {"model": name, "peer": PEER.get(name)} for name in options.models}
-    for protocol, (rows, judged) in protocols(split).items():
+    for protocol in options.protocols:
+        rows, judged = protocols(split)[protocol]
         quality = Quality(options.folder / protocol.replace(" ", "-"), frame, rows, CHANGES)
         quality.train(options.models, seeds, cells, protocol)
         for name in options.models:

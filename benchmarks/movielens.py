@@ -12,7 +12,6 @@ goes on where it was; --fresh starts over.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ import numpy as np
 
 from benchmarks.measuring import ROOT, Cells
 from benchmarks.quality import Quality, compare, mean_and_deviation
-from benchmarks.tables import FILMS, NEWEST, movielens
+from benchmarks.tables import FILMS, NEWEST, movielens, real_data
 
 ROWS = {"train": 76_228, "valid": 9_528, "test": 9_529}
 PEER = {"fm": 0.702, "lr": 0.705, "lightgbm": 0.706, "deepfm": 0.713, "dcnv2": 0.714, "din": 0.756, "bst": 0.768}
@@ -69,7 +68,7 @@ def main() -> None:
     lines: dict[str, dict[str, Any]] = {name: {"model": name, "peer": PEER.get(name)} for name in options.models}
     differences = {}
     for variant in options.variants:
-        frame, split = movielens(Path(os.environ["RANKPIPE_REAL_DATA"]) / "movielens-100k", strict=variant == "strict")
+        frame, split = movielens(real_data("movielens-100k"), strict=variant == "strict")
         found = {name: int((split == name).sum()) for name in ROWS}
         if found != ROWS:
             sys.exit(f"the table has {found}, its definition {ROWS}")

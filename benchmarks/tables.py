@@ -1,5 +1,7 @@
 """The public data sets of the benchmarks as tables that the pipeline reads: a frame, and each row's split."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,14 @@ FRAPPE = ("user", "item", "daytime", "weekday", "isweekend", "homework", "cost",
 FILMS = ("user", "age", "gender", "occupation", "hour", "weekday", "item", "year", "genre")
 LEAST_HISTORY = 5
 NEWEST = 50
+
+
+def real_data(name: str) -> Path:
+    """The folder of one data set under ``RANKPIPE_REAL_DATA``; ends the program with a line where there is none."""
+    folder = Path(os.environ.get("RANKPIPE_REAL_DATA", "")) / name
+    if "RANKPIPE_REAL_DATA" not in os.environ or not folder.is_dir():
+        sys.exit(f"{folder}: no such folder; set RANKPIPE_REAL_DATA to the folder of the public data sets")
+    return folder
 
 
 def frappe(folder: Path) -> tuple[pd.DataFrame, np.ndarray]:
