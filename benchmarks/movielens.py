@@ -89,10 +89,8 @@ def main() -> None:
         if {"feseq", "deepfm"} <= set(options.models):
             users = np.unique(frame["user"], return_inverse=True)[1]
             first, second = ([trained[name].scored(name, s, "test") for s in seeds] for name in ("feseq", "deepfm"))
-            found = compare(first, second, users)
-            differences[variant] = {"estimate": found.estimate, "low": found.low, "high": found.high, "p": found.p}
-            between = f"[{found.low:.4f}, {found.high:.4f}]"
-            print(f"feseq − deepfm, {variant}: {found.estimate:.4f} {between}", file=sys.stderr)
+            differences[variant] = compare(first, second, users)
+            print(f"feseq (first) − deepfm (second), {variant}: {differences[variant]}", file=sys.stderr)
     cells.publish(list(lines.values()), seeds=options.seeds, rows=ROWS, feseq_minus_deepfm=differences)
 
 

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.measuring import Cells, child
 from benchmarks.workspace import Workspace
-from rankpipe.metrics.bootstrap import Resamples, resample
-from rankpipe.metrics.comparison import Difference, difference
+from rankpipe.metrics.bootstrap import Resamples, interval, resample
+from rankpipe.metrics.comparison import difference
 from rankpipe.metrics.ranking import Ranking, auc
 
 SIZE = "full"
@@ -117,11 +117,14 @@ def mean_and_deviation(values: list[float]) -> tuple[float, float | None]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def compare(first: list[Scored], second: list[Scored], units: np.ndarray, resamples: int = 1000) -> Difference:
-    """Test AUC of one model minus that of another, each the mean over its seeds, with whole units (users) resampled.
+def compare(first: list[Scored], second: list[Scored], units: np.ndarray, resamples: int = 1000) -> dict[str, Any]:
+    """Test AUC of one model beside that of another, each the mean over its seeds, with whole units (users) resampled.
 
     Args:
         units: (rows of the raw file,) integer code of each row's user.
+
+    Returns:
+        The difference with its paired interval and p, and the interval of each of the two.
     """
     models = [*first, *second]
     rows = models[0].rows
@@ -130,4 +133,6 @@ def compare(first: list[Scored], second: list[Scored], units: np.ndarray, resamp
     areas = [Ranking(one.labels == 1, one.probabilities) for one in models]
     drawn = resample([lambda w, a=a: a.of(w)[:, 0] for a in areas], Resamples(len(rows), resamples, 7, units[rows]))
     a, b = drawn[:, : len(first)].mean(1), drawn[:, len(first) :].mean(1)
-    return difference(float(np.mean([m.auc for m in first])), float(np.mean([m.auc for m in second])), a, b)
+    found = difference(float(np.mean([m.auc for m in first])), float(np.mean([m.auc for m in second])), a, b)
+    intervals = {name: [float(end) for end in interval(values)] for name, values in (("first", a), ("second", b))}
+    return {"difference": found.estimate, "low": found.low, "high": found.high, "p": found.p, "intervals": intervals}
