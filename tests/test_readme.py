@@ -49,3 +49,13 @@ def test_own_data_on_frappe_as_written(root: Path, origin: Clone, real_data: Pat
 
 def test_predictor_as_written(root: Path, undisturbed: Clone) -> None:
     undisturbed.run(sys.executable, "-c", blocks(root, "What it finds", "python")[0])
+
+
+def test_result_table_is_what_the_pipeline_measured(root: Path) -> None:
+    table = blocks(root, "What it finds", "text")[0]
+    rows = re.findall(r"^(\w+) °?\s+(0\.\d{4})\s+\[(0\.\d{4}), (0\.\d{4})\]", table, flags=re.MULTILINE)
+    measured = {p.stem: read_json(p) for p in (root / "metrics" / "toy" / "ctr").glob("*.json")}
+    assert {name for name, *_ in rows} - {"constant"} == set(measured)
+    for name, *figures in rows:
+        if name != "constant":
+            assert figures == [f"{measured[name][key]:.4f}" for key in ("auc", "auc_low", "auc_high")]
