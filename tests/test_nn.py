@@ -69,6 +69,24 @@ def test_a_tower_over_numerics_equals_one_over_written_out_vectors():
     torch.testing.assert_close(mlp(dense, x, vectors), mlp.rest(F.linear(written, weight, mlp.first.bias)))
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("rows", [7, 3000])
+def test_dice_gradients_equal_autograd_of_the_formula(rows, training):
+    torch.manual_seed(0)
+    dice, norm = Dice(64).train(training), BatchNorm(64, affine=False, eps=1e-8).train(training)
+    dice.alpha.data = torch.randn(64)
+    alpha = dice.alpha.detach().clone().requires_grad_()
+    x, y = (torch.randn(rows, 64).mul_(2).add_(1).requires_grad_() for _ in range(2))
+    y.data, weight = x.detach().clone(), torch.randn(rows, 64)
+    p = torch.sigmoid(norm(y))
+    expected = y * (alpha + (1 - alpha) * p)
+    torch.testing.assert_close(dice(x), expected)
+    (dice(x) * weight).sum().backward()
+    (expected * weight).sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(dice.alpha.grad, alpha.grad, rtol=1e-4, atol=1e-4)
+
+
 def test_dice_moves_between_alpha_and_one():
     dice = Dice(2)
     dice.alpha.data = torch.tensor([0.25, -1.0])

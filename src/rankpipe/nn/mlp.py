@@ -28,8 +28,69 @@ class Dice(nn.Module):
         self.alpha = nn.Parameter(torch.zeros(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        p = torch.sigmoid(self.norm(x.reshape(-1, x.shape[-1])).reshape(x.shape))
-        return x * torch.lerp(self.alpha, torch.ones_like(self.alpha), p.to(self.alpha.dtype))
+        flat = x.reshape(-1, x.shape[-1]).float()
+        batch = self.training and len(flat) > 1
+        mean, variance = self._moments(flat.detach()) if batch else (self.norm.running_mean, self.norm.running_var)
+        return _Dice.apply(flat, self.alpha, mean, torch.rsqrt(variance + self.norm.eps), batch).reshape(x.shape)
+
+    def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(D,) mean and variance of the batch, which the running ones follow."""
+        mean = x.mean(0)
+        squares = torch.zeros_like(mean)
+        for part in _slices(x):
+            squares += (part - mean).square_().sum(0)
+        norm, n = self.norm, len(x)
+        norm.running_mean.lerp_(mean, norm.momentum)
+        norm.running_var.lerp_(squares / (n - 1), norm.momentum)
+        norm.num_batches_tracked += 1
+        return mean, squares / n
+
+
+class _Dice(torch.autograd.Function):
+    """Dice of (N, D) by slices that stay in the processor's cache: over all items of a batch, memory sets its speed.
+
+    With z = (x − μ)·s, p = σ(z), u = α + (1 − α)p, and g the gradient of x·u: dz = g·x·(1 − α)·p·(1 − p), and
+    dx = g·u + s·(dz − mean(dz) − z·mean(dz·z)), the means only where μ and s come from the batch.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, alpha: Tensor, mean: Tensor, scale: Tensor, batch: bool) -> Tensor:
+        out = torch.empty_like(x)
+        for part, result in zip(_slices(x), _slices(out), strict=True):
+            p = torch.sub(part, mean).mul_(scale).sigmoid_()
+            torch.mul(part, torch.addcmul(alpha, p, 1 - alpha), out=result)
+        # Running moments change in place before another backward pass may read them.
+        ctx.save_for_backward(x, alpha, mean.clone(), scale)
+        ctx.batch = batch
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        x, alpha, mean, scale = ctx.saved_tensors
+        dx, rest = torch.empty_like(x), 1 - alpha
+        on_alpha, first, second = (torch.zeros_like(mean) for _ in range(3))
+        for part, g, result in zip(_slices(x), _slices(grad.contiguous()), _slices(dx), strict=True):
+            z = torch.sub(part, mean).mul_(scale)
+            p = torch.sigmoid(z)
+            torch.mul(g, torch.addcmul(alpha, p, rest), out=result)
+            gx = g * part
+            on_p = gx * p
+            on_alpha += gx.sum(0) - on_p.sum(0)
+            dz = on_p.addcmul_(on_p.clone(), p, value=-1).mul_(rest)
+            first += dz.sum(0)
+            second += z.mul_(dz).sum(0)
+            result.addcmul_(dz, scale)
+        if ctx.batch:
+            slope = scale.square() * second / len(x)
+            offset = scale * first / len(x) - mean * slope
+            for part, result in zip(_slices(x), _slices(dx), strict=True):
+                result.sub_(offset).addcmul_(part, slope, value=-1)
+        return dx, on_alpha, None, None, None
+
+
+def _slices(x: Tensor) -> tuple[Tensor, ...]:
+    """Runs of rows, a quarter of a megabyte each on a CPU; all at once elsewhere."""
+    return x.split(max((1 << 16) // x.shape[1], 1)) if x.device.type == "cpu" else (x,)
 
 
 def activation(name: Activation, dim: int) -> nn.Module:
