@@ -1,0 +1,56 @@
+"""What every model is fitted on and judged by: three splits, their fields and the names behind the codes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from rankpipe.topk.fields import Field
+from rankpipe.topk.interactions import Interactions, merge
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """U users and I items. No pair of user and item stands in two of train, valid, test and fold_in."""
+
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+    user_names: list[str]
+    """Code → the id in the raw file, sorted as numbers where all are whole numbers, else as text."""
+    item_names: list[str]
+    user_fields: tuple[Field, ...] = ()
+    """Each of U rows."""
+    item_fields: tuple[Field, ...] = ()
+    """Each of I rows."""
+    valid_sequential: np.ndarray | None = None
+    """(len(valid),) bool, for the split ``leaderboard``: True where the row lies behind its user's cut in time."""
+    test_sequential: np.ndarray | None = None
+    fold_in: Interactions | None = None
+    """For the split ``held_out_users``: what is known of the users of valid and test, who aren't in train."""
+
+    @property
+    def n_users(self) -> int:
+        return self.train.n_users
+
+    @property
+    def n_items(self) -> int:
+        return self.train.n_items
+
+    @cached_property
+    def history(self) -> csr_matrix:
+        """(U, I) float32 of ones: what a model may know of each user when it scores valid and test."""
+        return (self.train if self.fold_in is None else merge(self.train, self.fold_in)).matrix()
+
+    def seen(self, split: Literal["valid", "test"]) -> csr_matrix:
+        """(U, I) float32 of ones: what is never recommended. For test the rows of valid too."""
+        if split == "valid":
+            return self.history
+        known = (self.train, self.valid) if self.fold_in is None else (self.train, self.valid, self.fold_in)
+        return merge(*known).matrix()
+
+    def hidden(self, split: Literal["valid", "test"]) -> Interactions:
+        """The rows to be found: those of ``split``."""
+        return self.valid if split == "valid" else self.test
