@@ -16,6 +16,8 @@ from rankpipe.stage import one_line_errors
 
 FORMAT = 1
 FILE = "leaderboard.json"
+PAIRED = "paired.csv"
+"""Beside it: every pair of models in every metric."""
 MARKS = {"better": "▲", "worse": "▼", "undecided": "·"}
 
 

@@ -92,6 +92,29 @@ class WeightedMeans:
         return sums / (total[:, None] if sums.ndim == 2 else total)
 
 
+class Means(WeightedMeans):
+    """:class:`WeightedMeans` under the metrics' names: one model, as :func:`rankpipe.judgement.judge` takes it."""
+
+    def __init__(self, names: tuple[str, ...], values: np.ndarray):
+        """values: (N, K), one row a unit and one column a name.
+
+        Raises:
+            InputError: no units, other columns than names, or a value that is no number.
+        """
+        super().__init__(values)
+        if self.values.ndim != 2 or not len(self.values) or self.values.shape[1] != len(names):
+            raise InputError(f"means of {', '.join(names)} need rows of {len(names)} values, got {self.values.shape}")
+        if not np.isfinite(self.values).all():
+            raise InputError(f"means of {', '.join(names)}: {int((~np.isfinite(self.values)).sum())} values are NaN or "
+                             "infinite")
+        self.names = tuple(names)
+
+    def estimate(self) -> dict[str, float]:
+        """Metric → value on the units as they are."""
+        values = self(np.ones((1, len(self.values)), dtype=np.uint8))[0]
+        return {name: float(v) for name, v in zip(self.names, values, strict=True)}
+
+
 def interval(values: np.ndarray, level: float = 0.95,
              centre: np.ndarray | float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval over the first axis: (B, …) → two arrays (…).
