@@ -8,11 +8,12 @@ import numpy as np
 
 from rankpipe import leaderboard, params, paths, progress
 from rankpipe.ctr import report
-from rankpipe.ctr.judgement import CONSTANT, Judgement, Rules, judge
+from rankpipe.ctr.judgement import CONSTANT, Rules, judge
 from rankpipe.ctr.models import MODELS
 from rankpipe.ctr.scores import Scores, curve, leftovers, scores
 from rankpipe.ctr.slices import Slices, Table, judged, slices, table
 from rankpipe.errors import InputError, nearest
+from rankpipe.judgement import Judgement
 from rankpipe.metrics.bootstrap import Resamples
 from rankpipe.params import bounded
 
