@@ -10,7 +10,7 @@ import pytest
 from shipping import SCHEMA, change, raw, shipped, write_sample
 
 from rankpipe import paths
-from rankpipe.ctr.choice import chosen
+from rankpipe.choice import chosen
 from rankpipe.ctr.predict import predict
 from rankpipe.ctr.scoring import load_model
 from rankpipe.data.encoders import Encoders
@@ -116,7 +116,7 @@ def test_the_prior_shift_is_that_of_valid(project: Path) -> None:
 
 
 def test_best_is_the_best_on_valid_and_an_id_is_itself(project: Path) -> None:
-    assert chosen("toy", "best") == "din"
+    assert chosen("ctr", "toy", "best", "auc", "higher") == "din"
     change(project, "predict", model="lr")
     predict("toy")
     assert read_json(OUT / "prediction.json")["model"] == "lr"

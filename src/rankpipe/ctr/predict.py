@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from rankpipe import params, paths, progress
-from rankpipe.ctr.choice import chosen
+from rankpipe.choice import chosen
+from rankpipe.ctr.choice import BETTER, BY
 from rankpipe.ctr.scores import scores as split_scores
 from rankpipe.ctr.serving import RowScorer
 from rankpipe.ctr.source import source
@@ -83,7 +84,7 @@ def predict(size: str) -> None:
     jobs = params.block(Jobs, params.get(values, "jobs"), "params.yaml: jobs")
     if raw.test is None:
         raise InputError("params.yaml: ctr.source.test: null; name the parquet file of unlabelled rows to predict")
-    model = chosen(size, settings.model)
+    model = chosen(TRACK, size, settings.model, BY, BETTER)
     prior = split_scores(size, [model], "valid").rate if settings.prior_shift else None
     # Absolute, since a worker may have been started elsewhere.
     work = Work(paths.model(size, TRACK, model).absolute(), paths.features(size, TRACK).absolute(), settings.batch_rows,
