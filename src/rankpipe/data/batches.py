@@ -136,17 +136,6 @@ def longest(batch: Batch) -> np.ndarray:
     return np.max([ragged.lengths.numpy() for ragged in batch.sequences.values()], 0)
 
 
-def pinned(batch: Batch) -> Batch:
-    """A copy in page-locked memory, which travels to a GPU while the CPU goes on."""
-    def pin(x: torch.Tensor | None) -> torch.Tensor | None:
-        return None if x is None else x.pin_memory()
-
-    sequences = {n: Ragged({f: v.pin_memory() for f, v in r.fields.items()}, r.lengths.pin_memory(), pin(r.ages))
-                 for n, r in batch.sequences.items()}
-    return Batch(batch.categorical.pin_memory(), batch.numeric.pin_memory(), sequences, pin(batch.labels),
-                 pin(batch.rows))
-
-
 def _generator(seed: int, epoch: int, number: int = 0) -> np.random.Generator:
     """Draws for one purpose: chunks of an epoch (number 0) or the rows of a pool (1, 2, …)."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, 0, 0, number]))

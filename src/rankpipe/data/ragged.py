@@ -52,6 +52,10 @@ class Ragged:
                       self.lengths.to(device, non_blocking=True),
                       None if self.ages is None else self.ages.to(device, non_blocking=True))
 
+    def pinned(self) -> "Ragged":
+        return Ragged({k: v.pin_memory() for k, v in self.fields.items()}, self.lengths.pin_memory(),
+                      None if self.ages is None else self.ages.pin_memory())
+
 
 @dataclass
 class Batch:
@@ -76,3 +80,10 @@ class Batch:
 
         return Batch(move(self.categorical), move(self.numeric), {k: v.to(device) for k, v in self.sequences.items()},
                      move(self.labels), move(self.rows))
+
+    def pinned(self) -> "Batch":
+        def pin(x: Tensor | None) -> Tensor | None:
+            return None if x is None else x.pin_memory()
+
+        return Batch(self.categorical.pin_memory(), self.numeric.pin_memory(),
+                     {k: v.pinned() for k, v in self.sequences.items()}, pin(self.labels), pin(self.rows))

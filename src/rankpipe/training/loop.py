@@ -17,10 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from rankpipe import progress
-from rankpipe.data.batches import TrainBatches, pinned
-from rankpipe.data.ragged import Batch
 from rankpipe.errors import InputError
 from rankpipe.losses.l2 import L2
+from rankpipe.training.batches import Batch, Batches
 from rankpipe.training.checkpoint import Checkpoints
 from rankpipe.training.determinism import deterministic, reseed
 from rankpipe.training.devices import accelerator, resolve, start_tracker
@@ -28,7 +27,7 @@ from rankpipe.training.optimizers import optimizer, restore_state, set_lr, state
 from rankpipe.training.params import Training
 from rankpipe.training.schedules import Schedule, Stopping
 
-Loss = Callable[[Tensor, Batch], Tensor]
+Loss = Callable[[Any, Any], Tensor]
 """(output of the model, batch) → sum over rows."""
 Evaluate = Callable[[nn.Module, torch.device], dict[str, float]]
 """The metrics of the valid split, the same on every process."""
@@ -64,7 +63,7 @@ class _Position:
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
-def fit(model: nn.Module, batches: Callable[[int, int], TrainBatches], loss: Loss, evaluate: Evaluate,
+def fit(model: nn.Module, batches: Callable[[int, int], Batches], loss: Loss, evaluate: Evaluate,
         training: Training, *, monitor: dict[str, float], seed: int, threads: int, device: str = "auto",
         checkpoints: Checkpoints | None = None, name: str = "train") -> Result:
     """Trains ``model`` in place until the epochs are over or ``monitor`` stops gaining, and loads its best weights.
@@ -90,7 +89,7 @@ def fit(model: nn.Module, batches: Callable[[int, int], TrainBatches], loss: Los
 
 
 class _Run:
-    def __init__(self, run: Any, model: nn.Module, batches: TrainBatches, loss: Loss, evaluate: Evaluate,
+    def __init__(self, run: Any, model: nn.Module, batches: Batches, loss: Loss, evaluate: Evaluate,
                  training: Training, stopping: Stopping, seed: int, checkpoints: Checkpoints | None, name: str):
         self.run, self.plain, self.batches, self.loss, self.evaluate = run, model, batches, loss, evaluate
         self.training, self.stopping, self.seed = training, stopping, seed
@@ -148,7 +147,7 @@ class _Run:
 
     def _backward(self, batch: Batch, total: int, last: bool) -> None:
         if self.run.device.type == "cuda":
-            batch = pinned(batch).to(self.run.device)
+            batch = batch.pinned().to(self.run.device)
         reseed(self.seed, self.at.epoch * self.batches.steps + self.at.step, self.run.process_index)
         with nullcontext() if last else self.run.no_sync(self.model):
             summed = self.loss(self.model(batch), batch)
