@@ -6,19 +6,12 @@ import numpy as np
 import pytest
 
 from rankpipe.errors import InputError
-from rankpipe.metrics import (
-    Classification,
-    Resamples,
-    WeightedMeans,
-    auc,
-    average_precision,
-    difference,
-    holm,
-    interval,
-    logloss,
-    resample,
-)
 from rankpipe.metrics import bootstrap as module
+from rankpipe.metrics.bootstrap import Means, Resamples, WeightedMeans, interval, resample
+from rankpipe.metrics.classification import Classification
+from rankpipe.metrics.comparison import difference, holm
+from rankpipe.metrics.probability import logloss
+from rankpipe.metrics.ranking import auc, average_precision
 
 
 def clicks(n, seed, noise=0.0, rate=-1.0):
@@ -94,6 +87,16 @@ def test_means_of_several_columns():
     weights = np.array([[1, 0, 2, 1], [4, 0, 0, 0]], dtype=np.uint8)
     assert np.allclose(WeightedMeans(values)(weights), [(values[0] + 2 * values[2] + values[3]) / 4, values[0]])
     assert np.allclose(WeightedMeans(values[:, 0])(weights), [(0 + 12 + 9) / 4, 0])
+
+
+def test_means_carry_names_and_refuse_what_is_no_number():
+    means = Means(("recall", "ndcg"), [[1, 0.5], [0, 0.25]])
+    assert means.estimate() == {"recall": 0.5, "ndcg": 0.375}
+    assert np.allclose(means(np.array([[2, 0]])), [[1, 0.5]])
+    with pytest.raises(InputError, match="means of recall, ndcg: 1 values are NaN"):
+        Means(("recall", "ndcg"), [[1, np.nan]])
+    with pytest.raises(InputError, match=r"need rows of 1 values, got \(2, 2\)"):
+        Means(("recall",), np.zeros((2, 2)))
 
 
 def test_undefined_resamples_are_left_out_and_never_invented():

@@ -14,7 +14,8 @@ from rankpipe.ctr.evaluate import evaluate
 from rankpipe.ctr.slices import Slices, Table, slices
 from rankpipe.errors import InputError
 from rankpipe.io.h5 import ColumnsReader
-from rankpipe.metrics import auc, logloss, prior_shift, task_score
+from rankpipe.metrics.probability import logloss, prior_shift, task_score
+from rankpipe.metrics.ranking import auc
 
 
 @pytest.fixture

@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from rankpipe import metrics
 from rankpipe.errors import InputError
-from rankpipe.metrics.calibration import assign, reliability
-from rankpipe.metrics.classification import HIGHER
+from rankpipe.metrics.calibration import assign, calibration_error, reliability
+from rankpipe.metrics.classification import HIGHER, Classification
 from rankpipe.metrics.curves import precision_recall, roc
+from rankpipe.metrics.probability import logloss, normalised_entropy, prior_shift, task_score
+from rankpipe.metrics.ranking import auc, average_precision
 
-RANKED = (metrics.auc, metrics.average_precision, metrics.normalised_entropy, metrics.task_score)
-ALL = (*RANKED, metrics.logloss, metrics.calibration_error)
+RANKED = (auc, average_precision, normalised_entropy, task_score)
+ALL = (*RANKED, logloss, calibration_error)
 
 
 @st.composite
@@ -30,16 +31,16 @@ def weighted_rows(draw):
 
 def test_auc_by_hand():
     # Pairs (positive, negative): .8 beats .6, .4, .2; .4 loses to .6, ties .4, beats .2: (3 + 1.5) / 6.
-    assert metrics.auc([1, 0, 1, 0, 0], [0.8, 0.6, 0.4, 0.4, 0.2]) == pytest.approx(4.5 / 6, abs=1e-15)
-    assert metrics.auc([0, 1], [0.1, 0.9]) == 1.0
-    assert metrics.auc([1, 0], [0.1, 0.9]) == 0.0
-    assert metrics.auc([1, 0, 0, 1], [0.5, 0.5, 0.5, 0.5]) == 0.5
+    assert auc([1, 0, 1, 0, 0], [0.8, 0.6, 0.4, 0.4, 0.2]) == pytest.approx(4.5 / 6, abs=1e-15)
+    assert auc([0, 1], [0.1, 0.9]) == 1.0
+    assert auc([1, 0], [0.1, 0.9]) == 0.0
+    assert auc([1, 0, 0, 1], [0.5, 0.5, 0.5, 0.5]) == 0.5
 
 
 def test_average_precision_by_hand():
     # Recall rises by 1/2 at .8 (precision 1) and by 1/2 at .4 (2 hits of 4, the tied negative counts).
-    assert metrics.average_precision([1, 0, 1, 0, 0], [0.8, 0.6, 0.4, 0.4, 0.2]) == pytest.approx(0.5 + 0.5 * 2 / 4)
-    assert metrics.average_precision([1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]) == pytest.approx(0.25)
+    assert average_precision([1, 0, 1, 0, 0], [0.8, 0.6, 0.4, 0.4, 0.2]) == pytest.approx(0.5 + 0.5 * 2 / 4)
+    assert average_precision([1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]) == pytest.approx(0.25)
 
 
 def test_a_better_model_has_the_better_value():
@@ -47,8 +48,8 @@ def test_a_better_model_has_the_better_value():
     labels = np.tile([0, 0, 0, 1], 50)
     good, bad = np.where(labels, 0.7, 0.1), np.where(labels, 0.3, 0.24)
     worse = bad[::-1]
-    a = metrics.Classification(labels, good, prior=0.25).estimate()
-    b = metrics.Classification(labels, worse, prior=0.25).estimate()
+    a = Classification(labels, good, prior=0.25).estimate()
+    b = Classification(labels, worse, prior=0.25).estimate()
     assert set(a) == set(HIGHER)
     for name in ("auc", "average_precision", "logloss", "normalised_entropy", "score", "score_shifted"):
         assert (a[name] > b[name]) == HIGHER[name], name
@@ -58,27 +59,27 @@ def test_losses_by_hand():
     labels, p = [1, 0, 0, 0], [0.5, 0.25, 0.25, 0.25]
     loss = (math.log(2) + 3 * math.log(4 / 3)) / 4
     rate = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
-    assert metrics.logloss(labels, p) == pytest.approx(loss)
-    assert metrics.normalised_entropy(labels, p) == pytest.approx(loss / rate)
+    assert logloss(labels, p) == pytest.approx(loss)
+    assert normalised_entropy(labels, p) == pytest.approx(loss / rate)
     # Predicting the rate is 1 by definition.
-    assert metrics.normalised_entropy(labels, [0.25] * 4) == pytest.approx(1)
+    assert normalised_entropy(labels, [0.25] * 4) == pytest.approx(1)
     # AP 1, WLL = ½·ln 2 + ½·ln(4/3).
-    assert metrics.task_score(labels, p) == pytest.approx(0.5 + 0.5 / (1 + (math.log(2) + math.log(4 / 3)) / 2))
+    assert task_score(labels, p) == pytest.approx(0.5 + 0.5 / (1 + (math.log(2) + math.log(4 / 3)) / 2))
 
 
 def test_certainty_is_clipped():
-    assert metrics.logloss([1], [0.0]) == pytest.approx(-math.log(1e-15))
-    assert metrics.logloss([0], [1.0]) == pytest.approx(-math.log(1e-15), rel=1e-2)
-    assert metrics.logloss([1], [1.0]) == pytest.approx(0, abs=1e-14)
+    assert logloss([1], [0.0]) == pytest.approx(-math.log(1e-15))
+    assert logloss([0], [1.0]) == pytest.approx(-math.log(1e-15), rel=1e-2)
+    assert logloss([1], [1.0]) == pytest.approx(0, abs=1e-14)
 
 
 def test_calibration_error_by_hand():
     labels, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.3, 0.9])
     # Two bins of equal mass: {.1, .3, .3} (the tie stays together) and {.9}: (3·|1/3 − .7/3| + 1·|1 − .9|) / 4.
     assert assign(p, np.ones(4), 2, "mass").tolist() == [0, 0, 0, 1]
-    assert metrics.calibration_error(labels, p, bins=2) == pytest.approx((0.3 + 0.1) / 4)
+    assert calibration_error(labels, p, bins=2) == pytest.approx((0.3 + 0.1) / 4)
     # Two bins of equal width: {.1, .3, .3} and {.9} again; with ten: {.1}, {.3, .3}, {.9}.
-    assert metrics.calibration_error(labels, p, bins=10, binning="width") == pytest.approx((0.1 + 0.4 + 0.1) / 4)
+    assert calibration_error(labels, p, bins=10, binning="width") == pytest.approx((0.1 + 0.4 + 0.1) / 4)
     assert assign(np.array([0.0, 1.0]), np.ones(2), 10, "width").tolist() == [0, 9]
     bins = reliability(labels, p, bins=2)
     assert [b["rows"] for b in bins] == [3, 1]
@@ -89,16 +90,16 @@ def test_calibration_error_of_a_calibrated_model_is_near_zero():
     rng = np.random.default_rng(0)
     p = rng.beta(1, 20, 200_000)
     labels = rng.random(200_000) < p
-    assert metrics.calibration_error(labels, p) < 0.003
-    assert metrics.calibration_error(labels, np.minimum(2 * p, 1)) > 0.03
+    assert calibration_error(labels, p) < 0.003
+    assert calibration_error(labels, np.minimum(2 * p, 1)) > 0.03
 
 
 def test_prior_shift_makes_the_prior_even():
-    p = metrics.prior_shift(np.array([0.02, 0.5, 0.0, 1.0]), 0.02)
+    p = prior_shift(np.array([0.02, 0.5, 0.0, 1.0]), 0.02)
     assert p == pytest.approx([0.5, 0.98, 0, 1])  # the logit of .5 becomes ln(49)
     for prior in (0.0, 1.0):
         with pytest.raises(InputError, match="between 0 and 1"):
-            metrics.prior_shift(np.array([0.5]), prior)
+            prior_shift(np.array([0.5]), prior)
 
 
 def test_task_score_needs_the_shift():
@@ -106,7 +107,7 @@ def test_task_score_needs_the_shift():
     rng = np.random.default_rng(1)
     p = 1 / (1 + np.exp(-rng.normal(-4.2, 0.7, 200_000)))
     labels = rng.random(200_000) < p
-    raw, shifted = metrics.task_score(labels, p), metrics.task_score(labels, metrics.prior_shift(p, labels.mean()))
+    raw, shifted = task_score(labels, p), task_score(labels, prior_shift(p, labels.mean()))
     assert raw < 0.22 and 0.3 < shifted < 0.4
 
 
@@ -123,26 +124,26 @@ def test_a_weight_is_a_repetition(rows):
 @given(weighted_rows())
 def test_one_statistic_equals_the_single_metrics(rows):
     labels, p, counts = rows
-    statistic = metrics.Classification(labels, p, prior=0.2, bins=5)
+    statistic = Classification(labels, p, prior=0.2, bins=5)
     weights = np.stack([np.ones_like(counts), counts]).astype(np.uint8)
     values = dict(zip(statistic.names, statistic(weights).T, strict=True))
-    for name in ("auc", "average_precision", "logloss", "normalised_entropy"):
-        metric = getattr(metrics, name)
+    for metric in (auc, average_precision, logloss, normalised_entropy):
+        name = metric.__name__
         assert values[name] == pytest.approx([metric(labels, p), metric(labels, p, counts)], abs=1e-9), name
-    assert values["score"][1] == pytest.approx(metrics.task_score(labels, p, counts))
-    assert values["score_shifted"][1] == pytest.approx(metrics.task_score(labels, metrics.prior_shift(p, 0.2), counts))
-    assert values["calibration_error"][0] == pytest.approx(metrics.calibration_error(labels, p, bins=5))
+    assert values["score"][1] == pytest.approx(task_score(labels, p, counts))
+    assert values["score_shifted"][1] == pytest.approx(task_score(labels, prior_shift(p, 0.2), counts))
+    assert values["calibration_error"][0] == pytest.approx(calibration_error(labels, p, bins=5))
 
 
 @settings(max_examples=40, deadline=None)
 @given(weighted_rows())
 def test_agrees_with_scikit_learn(rows):
     labels, p, counts = rows
-    assert metrics.auc(labels, p, counts) == pytest.approx(sk.roc_auc_score(labels, p, sample_weight=counts))
-    assert metrics.average_precision(labels, p, counts) == pytest.approx(
+    assert auc(labels, p, counts) == pytest.approx(sk.roc_auc_score(labels, p, sample_weight=counts))
+    assert average_precision(labels, p, counts) == pytest.approx(
         sk.average_precision_score(labels, p, sample_weight=counts))
     clipped = np.clip(p, 1e-15, 1 - 1e-15)
-    assert metrics.logloss(labels, p) == pytest.approx(sk.log_loss(labels, clipped))
+    assert logloss(labels, p) == pytest.approx(sk.log_loss(labels, clipped))
 
 
 def test_the_order_of_rows_does_not_matter():
@@ -178,10 +179,10 @@ def test_refuses_one_class(metric):
 
 def test_refuses_what_is_no_probability():
     with pytest.raises(InputError, match=r"must lie in \[0, 1\]"):
-        metrics.logloss([0, 1], [0.5, 1.5])
-    assert metrics.auc([0, 1], [-3.0, 7.5]) == 1  # ranks need no probability
+        logloss([0, 1], [0.5, 1.5])
+    assert auc([0, 1], [-3.0, 7.5]) == 1  # ranks need no probability
     with pytest.raises(InputError, match="weights"):
-        metrics.auc([0, 1], [0.1, 0.2], [1, -1])
+        auc([0, 1], [0.1, 0.2], [1, -1])
 
 
 def test_curves_end_where_they_must_and_keep_their_area():
@@ -190,7 +191,7 @@ def test_curves_end_where_they_must_and_keep_their_area():
     labels = rng.random(5000) < 1 / (1 + np.exp(2 - scores))
     x, y = roc(labels, scores)
     assert len(x) <= 200 and (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(y, x) == pytest.approx(metrics.auc(labels, scores), abs=2e-3)
+    assert np.trapezoid(y, x) == pytest.approx(auc(labels, scores), abs=2e-3)
     recall, precision = precision_recall(labels, scores)
     assert len(recall) <= 200 and recall[-1] == 1 and precision[-1] == pytest.approx(labels.mean())
     few = roc([0, 1, 1, 0], [0.1, 0.9, 0.9, 0.4])

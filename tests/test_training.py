@@ -22,6 +22,7 @@ from rankpipe.training.loop import Result, fit
 from rankpipe.training.optimizers import optimizer
 from rankpipe.training.params import Training
 from rankpipe.training.schedules import Schedule, Stopping
+from rankpipe.training.settings import Machine, machine
 
 
 class Tiny(nn.Module):
@@ -231,7 +232,7 @@ def changed(**models) -> dict:
 def test_a_models_block_overrides_the_tracks():
     params, training = settings.model_params(VALUES, "feseq")
     assert (training.epochs, training.lr, params.dropout) == (4, 0.5, 0.2)
-    assert settings.machine(VALUES) == settings.Machine(1, 1, "cpu")
+    assert machine(VALUES) == Machine(1, 1, "cpu")
 
 
 @pytest.mark.parametrize("block_, message", [
@@ -254,6 +255,6 @@ def test_unknown_models_are_named():
     with pytest.raises(InputError, match=r"no key 'ctr.models.lr'"):
         settings.model_params(VALUES, "lr")
     with pytest.raises(InputError, match=r"top level\.threads: 0 is out of range"):
-        settings.machine({**VALUES, "threads": 0})
+        machine({**VALUES, "threads": 0})
     with pytest.raises(InputError, match="monitor is empty"):
         block(Training, {"monitor": {}}, "x")

@@ -24,11 +24,13 @@ from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_folder
 from rankpipe.io.h5 import ColumnsReader
 from rankpipe.losses.bce import bce
-from rankpipe.metrics import auc, average_precision, logloss
+from rankpipe.metrics.probability import logloss
+from rankpipe.metrics.ranking import auc, average_precision
 from rankpipe.training.checkpoint import Checkpoints, fingerprint
 from rankpipe.training.determinism import deterministic, reseed
 from rankpipe.training.devices import processes, resolve
 from rankpipe.training.loop import fit
+from rankpipe.training.settings import machine
 
 Curve = list[dict[str, float]]
 
@@ -62,7 +64,7 @@ class Cell:
 
     def __init__(self, size: str, model: str, values: dict[str, Any]):
         self.name = f"train-{settings.TRACK}@{size}-{model}"
-        self.machine = settings.machine(values)
+        self.machine = machine(values)
         self.params, self.training = settings.model_params(values, model)
         self.type = model_class(model)
         self.encoders = Encoders.load(paths.features(size, settings.TRACK))
