@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from clones import Clone, copy_of, files, yaml
+from dependencies import written
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 from imports import ROOT, closure, imported, inert, others, source
@@ -87,6 +88,13 @@ def test_every_code_dependency_is_imported(name: str) -> None:
     needless = sorted(dep for dep in cell.code() if not any(covers(dep, file) for file in needed))
     assert not needless, f"dvc.yaml: {name}: drop from deps: {', '.join(needless)}"
     assert all((ROOT / dep).exists() for dep in cell.code())
+
+
+def test_the_command_that_writes_the_lists_has_nothing_to_write() -> None:
+    """And so the lists are those that the tests above want."""
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert written(text) == text, "run python tests/dependencies.py --write"
+    assert written(text.replace("src/rankpipe/stage.py]", "src/rankpipe/none.py]")) == text
 
 
 @pytest.mark.parametrize("name", CELLS)
