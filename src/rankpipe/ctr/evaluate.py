@@ -7,10 +7,11 @@ from typing import Literal
 import numpy as np
 
 from rankpipe import leaderboard, params, paths, progress
+from rankpipe.cells import leftovers, read_curve
 from rankpipe.ctr import report
 from rankpipe.ctr.judgement import CONSTANT, Rules, judge
 from rankpipe.ctr.models import MODELS
-from rankpipe.ctr.scores import Scores, curve, leftovers, scores
+from rankpipe.ctr.scores import Scores, scores
 from rankpipe.ctr.slices import Slices, Table, judged, slices, table
 from rankpipe.errors import InputError, nearest
 from rankpipe.judgement import Judgement
@@ -59,8 +60,8 @@ def evaluate(size: str) -> None:
     models = known(list(named), "ctr.models")
     known(list(settings.baselines), "ctr.evaluate.baselines")
     valid, test = scores(size, models, "valid"), scores(size, models, "test")
-    curves = {model: curve(size, model) for model in models}
-    for name in leftovers(size, models):
+    curves = {model: read_curve(TRACK, size, model) for model in models}
+    for name in leftovers(TRACK, size, models):
         print(f"warning: {paths.model_scores(size, TRACK, name)} is left over from a model that params.yaml no longer "
               "names; it is not judged", file=sys.stderr)
 

@@ -1,7 +1,5 @@
 """The scores that train left for each model, read side by side: the same rows and labels in the same order."""
 
-import csv
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rankpipe import paths
+from rankpipe.cells import cell, scores_file
 from rankpipe.errors import InputError
 from rankpipe.io.parquet import iterate, open_parquet
 from rankpipe.io.tracked import restore
@@ -49,39 +48,18 @@ def scores(size: str, models: Iterable[str], split: str) -> Scores:
     models = list(models)
     restore(paths.model_scores(size, TRACK, model) for model in models)
     for model in models:
-        path = _file(size, model, f"{split}.parquet")
+        path = scores_file(TRACK, size, model, f"{split}.parquet")
         rows, labels, probability = _columns(path)
         if first is None:
             first, whose = (rows, labels), model
         for name, mine, other in (("rows", rows, first[0]), ("labels", labels, first[1])):
             if not np.array_equal(mine, other):
                 raise InputError(f"{path}: its {name} are not those of '{whose}'; one of the two is stale: "
-                                 f"run dvc repro {_cell(size, whose)} {_cell(size, model)}")
+                                 f"run dvc repro {cell(TRACK, size, whose)} {cell(TRACK, size, model)}")
         probabilities[model] = probability
     if first is None:
         raise InputError("params.yaml: ctr.models: names no model; add one")
     return Scores(*first, probabilities)
-
-
-def curve(size: str, model: str) -> list[dict[str, float]]:
-    """The model's learning curve, one record an evaluation.
-
-    Raises:
-        InputError: missing, or not a table of numbers.
-    """
-    path = _file(size, model, "curve.csv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        try:
-            return [{k: float(v) if v else math.nan for k, v in line.items()} for line in csv.DictReader(stream)]
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{path}: not a table of numbers ({error}); run dvc repro {_cell(size, model)}") from error
-
-
-def leftovers(size: str, models: Iterable[str]) -> list[str]:
-    """Models that have scores but are no longer in params.yaml."""
-    folder = paths.scores(size, TRACK)
-    held = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    return sorted(held - set(models))
 
 
 def _columns(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -102,14 +80,3 @@ def _columns(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if (np.diff(row[order]) == 0).any():
         raise InputError(f"{path}: a row stands there twice; train the model again")
     return row[order].astype(np.int64), label[order].astype(np.float64), probability[order].astype(np.float64)
-
-
-def _file(size: str, model: str, name: str) -> Path:
-    path = paths.model_scores(size, TRACK, model) / name
-    if not path.is_file():
-        raise InputError(f"{path}: not found, '{model}' has no scores yet; run dvc repro {_cell(size, model)}")
-    return path
-
-
-def _cell(size: str, model: str) -> str:
-    return f"train-{TRACK}@{size}-{model}"

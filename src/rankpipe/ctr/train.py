@@ -1,6 +1,5 @@
 """Trains one model and scores valid and test with what it saved."""
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import nn
 
 from rankpipe import params as parameters
 from rankpipe import paths, progress
+from rankpipe.cells import CURVE, Curve, write_curve
 from rankpipe.ctr import scoring, settings
 from rankpipe.ctr.models import model_class
 from rankpipe.data import ranks  # noqa: F401  loaded late by scalers, and part of the checkpoints' fingerprint
@@ -31,8 +31,6 @@ from rankpipe.training.determinism import deterministic, reseed
 from rankpipe.training.devices import processes, resolve
 from rankpipe.training.loop import fit
 from rankpipe.training.settings import machine
-
-Curve = list[dict[str, float]]
 
 
 def train(size: str, model: str) -> None:
@@ -55,7 +53,7 @@ def train(size: str, model: str) -> None:
         scorer = scoring.load_model(weights, cell.device)
         for split in ("valid", "test"):
             write_scores(out / f"{split}.parquet", scorer, cell.tables[split], cell.encoders)
-        write_curve(out / "curve.csv", curve)
+        write_curve(out / CURVE, curve, ("valid_auc", "valid_logloss"))
     cell.checkpoints.remove()
 
 
@@ -152,13 +150,3 @@ def write_scores(path: Path, scorer: scoring.Scorer, table: ColumnsReader, encod
             found[rows] = probabilities
             bar.update(len(rows))
     pq.write_table(pa.table([table.positions(), table.labels(), found], schema=SCORES), path)
-
-
-def write_curve(path: Path, curve: Curve) -> None:
-    """One line an evaluation; what a model doesn't report stays empty."""
-    names = ["epoch", "step", "lr", "train_loss", "valid_auc", "valid_logloss"]
-    names += [name for name in (curve[0] if curve else ()) if name not in names]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(curve)

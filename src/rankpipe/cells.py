@@ -1,0 +1,61 @@
+"""What a train cell leaves beside its scores and evaluation reads: learning curves, and scores that nobody asks for."""
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rankpipe import paths
+from rankpipe.errors import InputError
+
+CURVE = "curve.csv"
+Curve = list[dict[str, float]]
+
+
+def write_curve(path: Path, curve: Curve, names: Sequence[str] = ()) -> None:
+    """Writes ``names`` first, in their order, also where the curve holds none of them; then what else it holds."""
+    names = ["epoch", "step", "lr", "train_loss", *names]
+    names += [name for name in (curve[0] if curve else ()) if name not in names]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(curve)
+
+
+def read_curve(track: str, size: str, model: str) -> Curve:
+    """A model's learning curve, beside its scores; NaN where it reports nothing.
+
+    Raises:
+        InputError: missing, or not a table of numbers.
+    """
+    path = scores_file(track, size, model, CURVE)
+    with path.open(newline="", encoding="utf-8") as stream:
+        try:
+            return [{k: float(v) if v else math.nan for k, v in line.items()} for line in csv.DictReader(stream)]
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}: not a table of numbers ({error}); run dvc repro {cell(track, size, model)}"
+                             ) from error
+
+
+def scores_file(track: str, size: str, model: str, name: str) -> Path:
+    """A file that train left beside a model's scores.
+
+    Raises:
+        InputError: the model has no scores yet.
+    """
+    path = paths.model_scores(size, track, model) / name
+    if not path.is_file():
+        raise InputError(f"{path}: not found, '{model}' has no scores yet; run dvc repro {cell(track, size, model)}")
+    return path
+
+
+def cell(track: str, size: str, model: str) -> str:
+    """``train-ctr@toy-lr``."""
+    return f"train-{track}@{size}-{model}"
+
+
+def leftovers(track: str, size: str, models: Iterable[str]) -> list[str]:
+    """Models that have scores but are no longer in params.yaml."""
+    folder = paths.scores(size, track)
+    held = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return sorted(held - set(models))
