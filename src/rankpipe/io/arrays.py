@@ -29,7 +29,7 @@ class ArraysWriter:
 
     def put(self, name: str, values: np.ndarray) -> None:
         """A whole array of any shape."""
-        self.grow(name, values.dtype.str, values.shape[1:])
+        self._open(name, values.dtype.str, values.shape[1:], len(values))  # a short array fills no whole chunk
         self.append(name, values)
 
     def words(self, name: str, words: Sequence[str]) -> None:
@@ -40,7 +40,10 @@ class ArraysWriter:
 
     def grow(self, name: str, dtype: str, shape: tuple[int, ...] = ()) -> None:
         """Opens an array of rows of ``shape`` for :meth:`append`."""
-        chunk = (max(1, CHUNK // max(1, int(np.prod(shape)))), *(max(1, n) for n in shape))
+        self._open(name, dtype, shape, CHUNK)
+
+    def _open(self, name: str, dtype: str, shape: tuple[int, ...], rows: int) -> None:
+        chunk = (max(1, min(rows, CHUNK // max(1, int(np.prod(shape))))), *(max(1, n) for n in shape))
         self._file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunk,
                                   fletcher32=0 not in shape)
 

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from rankpipe import paths
+from rankpipe.errors import InputError
+from rankpipe.topk import features
 from rankpipe.topk.fields import Field
 from rankpipe.topk.interactions import Interactions, merge
+from rankpipe.topk.table import TRACK, read_names, read_split
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,29 @@ class Dataset:
     def hidden(self, split: Literal["valid", "test"]) -> Interactions:
         """The rows to be found: those of ``split``."""
         return self.valid if split == "valid" else self.test
+
+
+def read(size: str) -> Dataset:
+    """The data set that convert and features left.
+
+    Raises:
+        InputError: a file is missing, damaged or of another run; a split is empty; a hidden row stands in train too.
+    """
+    user_names, item_names = read_names(size, "users"), read_names(size, "items")
+    n = len(user_names), len(item_names)
+    train, _ = read_split(size, "train", *n)
+    valid, valid_sequential = read_split(size, "valid", *n)
+    test, test_sequential = read_split(size, "test", *n)
+    fold_in = read_split(size, "fold_in", *n)[0] if paths.split(size, TRACK, "fold_in").is_file() else None
+    splits = {"train": train, "valid": valid, "test": test} | ({} if fold_in is None else {"fold_in": fold_in})
+    for name, rows in splits.items():
+        if not len(rows):
+            raise InputError(f"{paths.split(size, TRACK, name)}: has no rows; run extract and convert again")
+    for (a, one), (b, other) in combinations(splits.items(), 2):
+        both = np.intersect1d(one.keys(), other.keys(), assume_unique=True)
+        if len(both):
+            user, item = divmod(int(both[0]), n[1])
+            raise InputError(f"{paths.table(size, TRACK)}: {len(both)} rows stand in {a} and {b}, such as user "
+                             f"{user_names[user]} with item {item_names[item]}: {b} would leak; run convert again")
+    return Dataset(train, valid, test, user_names, item_names, features.read(size, "users", n[0]),
+                   features.read(size, "items", n[1]), valid_sequential, test_sequential, fold_in)
