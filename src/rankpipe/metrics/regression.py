@@ -9,7 +9,7 @@ HIGHER = {"rmse": False, "mae": False, "r2": True}
 
 
 class Regression:
-    """Callable: (R, N) weights → (R, 3) values in the order of :attr:`names`, equal to those of rows repeated by weight.
+    """Callable: (R, N) weights → (R, 3) values in the order of :attr:`names`; those of rows repeated by their weight.
 
     RMSE is the root of the mean over rows, never a mean over batches. R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)², ȳ the mean of the
     very rows that are judged; NaN where these are all alike.
@@ -26,7 +26,7 @@ class Regression:
     def __init__(self, truth: np.ndarray, predicted: np.ndarray):
         truth, predicted = np.asarray(truth, np.float64), np.asarray(predicted, np.float64)
         if truth.ndim != 1 or truth.shape != predicted.shape or not len(truth):
-            raise InputError(f"{truth.shape} true values for {predicted.shape} predicted ones; both must be (N,), N > 0")
+            raise InputError(f"{truth.shape} true values for {predicted.shape} predicted; both must be (N,), N > 0")
         bad = ~(np.isfinite(truth) & np.isfinite(predicted))
         if bad.any():
             raise InputError(f"{int(bad.sum())} of {len(bad)} values are NaN or infinite, first in row {bad.argmax()}")

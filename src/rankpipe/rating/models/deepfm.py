@@ -1,4 +1,4 @@
-"""DeepFM over dense fields (Guo et al., IJCAI 2017): z = linear(x) + FM(x) + MLP(x), the rating low + (high − low)·σ(z).
+"""DeepFM over dense fields (Guo et al., IJCAI 2017): z = linear(x) + FM(x) + MLP(x), rating = low + (high − low)·σ(z).
 
 Every column i of the profile blocks owns a vector v_i. The FM term is Σ_{i<j} x_i x_j ⟨v_i, v_j⟩, computed as
 ½·Σ_k [(Σ_i x_i v_ik)² − Σ_i (x_i v_ik)²] (Rendle 2010): pairs of different columns only. With ``ids`` the user and the
@@ -41,9 +41,10 @@ class DeepFM(nn.Module):
         self.blocks = blocks(inputs, params.blocks, "deepfm")
         if not (self.blocks.names or params.ids):
             raise InputError("params.yaml: rating.models.deepfm: neither blocks nor ids; name a block or set ids: true")
-        dim, width = params.embedding_dim, self.blocks.width
-        self.linear = nn.Linear(width, 1, bias=False)
-        self.vectors = NumericVectors(width, dim)
+        self.dim = dim = params.embedding_dim
+        width = self.blocks.width
+        self.linear = nn.Linear(width, 1, bias=False) if width else None
+        self.vectors = NumericVectors(width, dim) if width else None
         self.ids = Ids(inputs, dim) if params.ids else None
         self.mlp = MLP(width + 2 * dim * params.ids, params.hidden_dims, 1, dropout=params.dropout,
                        batch_norm=params.batch_norm)
@@ -53,9 +54,11 @@ class DeepFM(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """(B,) ratings."""
         x = self.blocks(batch)  # (B, W)
-        fields = x.new_zeros(len(batch), 0, self.vectors.weight.shape[1])  # (B, 0 or 2, D)
+        fields = x.new_zeros(len(batch), 0, self.dim)  # (B, 0 or 2, D)
         if self.ids is not None:
             fields = torch.stack([self.ids.user(batch), self.ids.item(batch)], 1)
-        deep = self.mlp(torch.cat([x, fields.flatten(1)], 1)).squeeze(1)
-        z = self.linear(x).squeeze(1) + pairs(fields, x, self.vectors.weight) + deep
+        z = self.mlp(torch.cat([x, fields.flatten(1)], 1)).squeeze(1)
+        z = z + pairs(fields, x, None if self.vectors is None else self.vectors.weight)
+        if self.linear is not None:
+            z = z + self.linear(x).squeeze(1)
         return self.scale(z if self.ids is None else z + self.ids.linear(batch))
