@@ -1,14 +1,16 @@
 """The bundle folder, its card and its receipt, whatever the track."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 
 from rankpipe.errors import InputError
 from rankpipe.hub import Predictor
-from rankpipe.hub.bundle import MANIFEST, Manifest, read_bundle, seal
+from rankpipe.hub.bundle import MANIFEST, Manifest, read_bundle, read_manifest, seal
 from rankpipe.hub.card import Card, Figure, render
 from rankpipe.hub.download import fetch
 from rankpipe.hub.receipt import write_receipt
@@ -133,6 +135,24 @@ def test_the_card_says_what_it_must() -> None:
                   "score 0.250000"):
         assert words in text
     assert render(card()) == text
+
+
+ANSWERS = [{"user": "3", "item": "12", "score": 0.5}, {"user": "3", "item": "7", "score": 0.25}]
+
+
+def test_a_row_may_have_many_answers(tmp_path: Path) -> None:
+    """Lists of items, say: the card shows all of them, and its check of a load holds for them alone."""
+    text = render(card(request={"rows": [{"user": "3"}], "answers": ANSWERS}))
+    assert "| user | item | score |" in text and "| 3 | 7 | 0.250000 |" in text and "must score" not in text
+    sealed(tmp_path)
+    (tmp_path / "sample_request.json").write_text(json.dumps({"rows": [{"user": "3"}], "answers": ANSWERS}))
+    [check] = [line for line in text.splitlines() if line.startswith("assert ")]
+    for given, holds in ((ANSWERS, True), (ANSWERS[::-1], False)):
+        predictor = Predictor(read_manifest(tmp_path), tmp_path, lambda frame, given=given: pd.DataFrame(given))
+        frame, expected = predictor.sample()
+        assert frame.to_dict("records") == [{"user": "3"}]
+        with nullcontext() if holds else pytest.raises(AssertionError):
+            exec(check, {"predictor": predictor, "frame": frame, "expected": expected})
 
 
 def test_the_hub_reads_the_front_matter() -> None:

@@ -1,8 +1,8 @@
 """Scores a file with a bundle: ``python -m rankpipe.hub predict BUNDLE INPUT OUTPUT``.
 
 BUNDLE is a folder or a hub repository, ``org/name`` or ``org/name@revision``; INPUT parquet or CSV; OUTPUT a
-CSV of one row for each input row: the id column where the bundle has one and the input holds it, and ``score``. The
-whole file is read at once; for large ones use the predict stage.
+CSV of one row for each input row: the id column where the bundle has one and the input holds it, and ``score``; of a
+bundle whose rows have many answers, the answers. The whole file is read at once; for large ones use the predict stage.
 """
 
 import sys
@@ -28,9 +28,13 @@ def main(command: str, bundle: str, source: str, output: str) -> None:
     frame = read_table(Path(source), predictor.scorer.text_columns)
     scores = predictor.predict(frame)
     key = predictor.scorer.id
-    ids = {} if key is None or key not in frame else {key: pa.Array.from_pandas(frame[key])}
+    if isinstance(scores, pd.DataFrame):
+        table = pa.Table.from_pandas(scores, preserve_index=False)
+    else:
+        ids = {} if key is None or key not in frame else {key: pa.Array.from_pandas(frame[key])}
+        table = pa.table({**ids, "score": scores})
     with atomic_file(output) as partial:
-        pa.csv.write_csv(pa.table({**ids, "score": scores}), partial)
+        pa.csv.write_csv(table, partial)
     print(f"{len(scores):,} rows → {output}", file=sys.stderr)
 
 

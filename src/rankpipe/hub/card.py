@@ -39,6 +39,7 @@ class Card:
     data: dict[str, str]
     """Raw file or folder → hash."""
     request: dict[str, Any]
+    """The sample request: ``rows``, and their ``scores``, or ``answers`` where a row has many."""
     task: str = "tabular-classification"
     tags: tuple[str, ...] = ()
     license: str | None = None
@@ -64,15 +65,32 @@ def render(card: Card) -> str:
         "## How to load", "", "```python", "from rankpipe.hub import Predictor", "",
         'predictor = Predictor.from_pretrained("path/to/this/folder")   # or "org/name", revision="…"',
         "frame, expected = predictor.sample()",
-        "assert abs(predictor.predict(frame) - expected).max() < 1e-6", "```", "",
+        _check(card), "```", "",
         "Every file's sha256 is checked on loading, nothing is unpickled, and a frame that doesn't fit `schema.json` "
         "is refused by the name of the column.", "",
         "## Sample request", "",
         "The row of `sample_request.json` is put together from the most frequent values, it is nobody's:", "",
         "```", *_lines(card.request["rows"][0]), "```", "",
-        f"It must score {card.request['scores'][0]:.6f}.", "",
+        *_answer(card), "",
     ]
     return "\n".join(lines)
+
+
+def _check(card: Card) -> str:
+    """One line of Python that a reader runs after loading."""
+    if "answers" not in card.request:
+        return "assert abs(predictor.predict(frame) - expected).max() < 1e-6"
+    names = [name for name, value in card.request["answers"][0].items() if not isinstance(value, float)]
+    return f"assert predictor.predict(frame)[{names}].astype(str).equals(expected[{names}].astype(str))"
+
+
+def _answer(card: Card) -> list[str]:
+    if "answers" not in card.request:
+        return [f"It must score {card.request['scores'][0]:.6f}."]
+    names = list(card.request["answers"][0])
+    rows = [[f"{value:.6f}" if isinstance(value, float) else str(value) for value in answer.values()]
+            for answer in card.request["answers"]]
+    return ["It must get:", "", *_table(names, rows)]
 
 
 def _front_matter(card: Card) -> str:

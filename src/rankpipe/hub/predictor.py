@@ -15,24 +15,27 @@ from rankpipe.io.json import read_json
 
 
 class Scorer(Protocol):
-    """What ``rankpipe.<track>.predictor.load(folder)`` gives."""
+    """What ``rankpipe.<track>.predictor.load(folder)`` gives. A track may offer more beside it, such as lists of the
+    best items for a user; its predictor module says what.
+    """
 
     id: str | None
-    """Column that names a row."""
+    """Column that names a row; None where rows have no name, or more than one column of it."""
     text_columns: tuple[str, ...]
     """Columns that a CSV reader must not take for numbers."""
 
-    def __call__(self, frame: pd.DataFrame) -> np.ndarray:
-        """(N,) float32."""
+    def __call__(self, frame: pd.DataFrame) -> np.ndarray | pd.DataFrame:
+        """(N,) float32, or a frame where a row has many answers."""
         ...
 
 
 class Predictor:
-    """A loaded bundle.
+    """A loaded bundle. What a track offers beside ``predict`` is reached by ``predictor.scorer``.
 
     >>> predictor = Predictor.from_pretrained("build/toy/ctr/bundle")
     >>> predictor.predict(frame)                                       # frame: pandas.DataFrame
     array([0.0213, …], dtype=float32)
+    >>> predictor.scorer                # of the track: see its predictor module, such as rankpipe.topk.predictor
     """
 
     def __init__(self, manifest: Manifest, folder: Path, scorer: Scorer):
@@ -58,8 +61,10 @@ class Predictor:
             raise InputError(f"{folder}: a bundle of track '{manifest.track}', which this rankpipe can't score")
         return cls(manifest, folder, importlib.import_module(module).load(folder))
 
-    def predict(self, frame: pd.DataFrame) -> np.ndarray:
-        """Scores of the rows, (N,) float32 in the frame's order; columns may stand in any order, others are ignored.
+    def predict(self, frame: pd.DataFrame) -> np.ndarray | pd.DataFrame:
+        """Scores of the rows, (N,) float32 in the frame's order, or a frame of all answers in the order of the rows.
+
+        Columns may stand in any order, others are ignored.
 
         Raises:
             InputError: a column is missing, has the wrong type or holds a value that can't be parsed; it is named.
@@ -68,10 +73,13 @@ class Predictor:
             raise InputError(f"predict expects a pandas.DataFrame, got {type(frame).__name__}")
         return self.scorer(frame)
 
-    def sample(self) -> tuple[pd.DataFrame, np.ndarray]:
-        """The bundle's sample request: a frame of one row, and the scores it must get, (1,) float32."""
+    def sample(self) -> tuple[pd.DataFrame, np.ndarray | pd.DataFrame]:
+        """The bundle's sample request: a frame of a row or a few, and what they must get: (N,) float32 or a frame."""
         request = read_json(self.folder / REQUEST)
-        return pd.DataFrame(request["rows"]), np.asarray(request["scores"], dtype=np.float32)
+        frame = pd.DataFrame(request["rows"])
+        if "answers" in request:
+            return frame, pd.DataFrame(request["answers"])
+        return frame, np.asarray(request["scores"], dtype=np.float32)
 
 
 def _exists(module: str) -> bool:
