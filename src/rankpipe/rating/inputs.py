@@ -4,10 +4,14 @@ A model takes its columns by block name, never by position: the width of a block
 depends on the data.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # stages without a neural model start without it
+    import torch
+    from torch import Tensor
 
 USER_BLOCKS = {"user_text": 100, "user_stats": 5, "user_aspects": 51}
 """Width of the user's blocks where reviews have text and there is a user file; ``user_fields`` follows where named."""
@@ -26,9 +30,10 @@ class Inputs:
     """Users seen in train; ``n_users`` itself is the code of an unknown one."""
     n_items: int
     low: float
-    """Least and greatest rating of train, and their mean."""
+    """The lowest rating there may be."""
     high: float
     mean: float
+    """Of the train split's ratings."""
 
     @property
     def blocks(self) -> dict[str, int]:
@@ -57,7 +62,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.users)
 
-    def to(self, device: torch.device | str) -> "Batch":
+    def to(self, device: torch.device | str) -> Batch:
         """The batch on ``device``."""
         def move(x: Tensor) -> Tensor:
             return x.to(device, non_blocking=True)
@@ -65,7 +70,7 @@ class Batch:
         return Batch(move(self.users), move(self.items), {name: move(block) for name, block in self.blocks.items()},
                      None if self.ratings is None else move(self.ratings))
 
-    def pinned(self) -> "Batch":
+    def pinned(self) -> Batch:
         """A copy in page-locked memory, which travels to a GPU while the CPU goes on."""
         return Batch(self.users.pin_memory(), self.items.pin_memory(),
                      {name: block.pin_memory() for name, block in self.blocks.items()},
