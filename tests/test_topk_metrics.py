@@ -62,9 +62,10 @@ def test_over_all_lists_by_hand() -> None:
     assert topk.gini(np.array([3, 3, 3])) == pytest.approx(0)
     assert topk.gini(np.array([0, 0, 9])) == pytest.approx(2 / 3)  # 1 − 1/n
     assert topk.gini(np.array([1, 3])) == pytest.approx(1 / 4)
+    assert math.isnan(topk.gini(np.zeros(3)))
     # Shares (1 + 1)/8, (4 + 1)/8 and (0 + 1)/8: 2 bits, and 3 for the cold item.
-    assert topk.novelty(np.array([1, 0, 1]), np.array([1, 4, 0])) == pytest.approx(2.5)
-    assert math.isnan(topk.gini(np.zeros(3))) and math.isnan(topk.novelty(np.zeros(3), np.ones(3)))
+    novelty = topk.novelty(np.array([[0, 2, 1], [2, -1, 0], [-1, -1, -1]]), np.array([1, 4, 0]), 2)
+    assert novelty == pytest.approx([2.5, 3, math.nan], nan_ok=True)
 
 
 @pytest.mark.parametrize(("offsets", "items", "k", "message"), [

@@ -8,6 +8,8 @@ import numpy as np
 
 from rankpipe.errors import InputError
 
+NONE = -1
+"""Stands for an item behind the last of a list."""
 NAMES = ("recall_task", "recall", "ndcg", "hit", "mrr", "map")
 _CELLS = 1 << 22
 
@@ -98,15 +100,15 @@ def gini(counts: np.ndarray) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ np.sort(counts) / (n * total))
 
 
-def novelty(counts: np.ndarray, popularity: np.ndarray) -> float:
-    """Mean over all places of −log₂ of the item's share of the training rows, in bits (Zhou et al. 2010).
+def novelty(recommended: np.ndarray, popularity: np.ndarray, k: int) -> np.ndarray:
+    """(U,) mean over the first k places of −log₂ of the item's share of the training rows, in bits (Zhou et al. 2010).
+
+    NaN for a user without items.
 
     Args:
         popularity: (n_items,) training rows of each item; each counts one more, so that a cold item stays finite.
-
-    NaN without places.
     """
-    if not counts.sum():
-        return float("nan")
-    share = (popularity + 1) / (popularity.sum() + len(popularity))
-    return float(counts @ -np.log2(share) / counts.sum())
+    bits = -np.log2((popularity + 1) / (popularity.sum() + len(popularity)))
+    shown = np.asarray(recommended)[:, :k]
+    with np.errstate(invalid="ignore"):
+        return np.where(shown >= 0, bits[shown], 0.0).sum(axis=1) / (shown >= 0).sum(axis=1)

@@ -13,9 +13,8 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from rankpipe.errors import InputError
+from rankpipe.metrics.topk import NONE
 
-NONE = -1
-"""Stands for an item where a user has fewer than k items left; its score is −inf."""
 _SCORES = 1 << 21
 """Scores held at once where no block is named, 8 MB."""
 _EXPONENT = 0x7F800000  # of a float32; all ones in an infinity and a NaN
