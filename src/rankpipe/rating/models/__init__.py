@@ -4,7 +4,7 @@ A neural model is a pure module: ``Model(inputs, params)`` with a frozen datacla
 gives (B,) ratings within ``[inputs.low, inputs.high]``. It neither trains nor moves to a device. A model that isn't a
 module (``Model.neural = False``) has ``fit``, ``ratings``, ``save`` and ``load``; see
 :mod:`rankpipe.rating.models.mean`, the shortest. All take their columns by block name and in the order of the names,
-whatever the order in which the data holds them.
+whatever the order in which the data holds them, and say in ``reads`` which blocks they read.
 """
 
 import importlib

@@ -30,6 +30,7 @@ class Bias:
                 raise ValueError("l2 is empty; name at least one strength of shrinkage")
 
     neural = False
+    reads: tuple[str, ...] = ()
 
     def __init__(self, inputs: Inputs, params: Params):
         self.inputs, self.params = inputs, params

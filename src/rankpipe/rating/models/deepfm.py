@@ -39,6 +39,7 @@ class DeepFM(nn.Module):
     def __init__(self, inputs: Inputs, params: Params):
         super().__init__()
         self.blocks = blocks(inputs, params.blocks, "deepfm")
+        self.reads = self.blocks.names
         if not (self.blocks.names or params.ids):
             raise InputError("params.yaml: rating.models.deepfm: neither blocks nor ids; name a block or set ids: true")
         self.dim = dim = params.embedding_dim

@@ -42,6 +42,7 @@ class LightGBM:
     def __init__(self, inputs: Inputs, params: Params):
         self.inputs, self.params = inputs, params
         self.blocks = blocks(inputs, params.blocks, "lightgbm")
+        self.reads = self.blocks.names
         self.statistics = Statistics(inputs, params.bias_l2)
         self.booster: lgb.Booster | None = None
 

@@ -15,6 +15,7 @@ class Mean:
         pass
 
     neural = False
+    reads: tuple[str, ...] = ()
 
     def __init__(self, inputs: Inputs, params: Params):
         self.inputs = inputs

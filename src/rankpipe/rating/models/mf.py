@@ -37,6 +37,7 @@ class MF:
         init_std: float = bounded(0.1, above=0)
 
     neural = False
+    reads: tuple[str, ...] = ()
 
     def __init__(self, inputs: Inputs, params: Params):
         self.inputs, self.params = inputs, params

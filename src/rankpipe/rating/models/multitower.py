@@ -44,6 +44,7 @@ class MultiTower(nn.Module):
         super().__init__()
         self.sides = {side: Blocks(held, params.blocks, inputs.blocks, "multitower")
                       for side, held in (("user", inputs.user_blocks), ("item", inputs.item_blocks))}
+        self.reads = self.sides["user"].names + self.sides["item"].names
         extra = params.embedding_dim if params.ids else 0
         for side, blocks in self.sides.items():
             if not blocks.width + extra:

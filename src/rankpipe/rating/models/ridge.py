@@ -41,6 +41,7 @@ class Ridge:
     def __init__(self, inputs: Inputs, params: Params):
         self.inputs, self.params = inputs, params
         self.blocks = blocks(inputs, params.blocks, "ridge")
+        self.reads = self.blocks.names
         self.statistics = Statistics(inputs, params.bias_l2)
         self.weights = torch.zeros(self.blocks.width + len(NAMES), dtype=torch.float64)
         self.intercept = torch.tensor(inputs.mean, dtype=torch.float64)
