@@ -6,4 +6,5 @@ A module offers ``add_arguments(parser)`` and ``generate(arguments)``; a new tra
 GENERATORS = {
     "ctr": "rankpipe.sample.ctr",
     "rating": "rankpipe.sample.rating",
+    "topk": "rankpipe.sample.topk",
 }
