@@ -29,6 +29,7 @@ from rankpipe.io.parquet import open_parquet
 
 TRACK = "rating"
 SPLITS = ("train", "valid", "test")
+SIDES: tuple[Literal["users"], Literal["items"]] = ("users", "items")
 ABOUT = "table.json"
 FORMAT = 1
 _REMEDY = "run convert (dvc repro)"
