@@ -1,15 +1,40 @@
-"""What a train cell leaves beside its scores and evaluation reads: learning curves, and scores that nobody asks for."""
+"""The cells of train, one a model: which there are, and what each leaves beside its scores. Needs no torch."""
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from rankpipe import paths
-from rankpipe.errors import InputError
+from rankpipe import params, paths
+from rankpipe.errors import InputError, nearest
 
 CURVE = "curve.csv"
 Curve = list[dict[str, float]]
+
+
+def named(values: dict[str, Any], track: str, registry: Collection[str]) -> list[str]:
+    """The models of ``<track>.models``, in its order; ``values`` is the whole of params.yaml.
+
+    Raises:
+        InputError: none, or one that isn't in the registry.
+    """
+    models = params.get(values, f"{track}.models")
+    if not isinstance(models, dict) or not models:
+        raise InputError(f"params.yaml: {track}.models: expected keys, one a model, got {models!r}")
+    return known(list(models), registry, f"{track}.models")
+
+
+def known(models: list[str], registry: Collection[str], key: str) -> list[str]:
+    """``models``, as they stand under ``key``.
+
+    Raises:
+        InputError: one isn't in the registry.
+    """
+    for model in models:
+        if model not in registry:
+            raise InputError(f"params.yaml: {key}: no model '{model}'; {nearest(model, registry)}")
+    return models
 
 
 def write_curve(path: Path, curve: Curve, names: Sequence[str] = ()) -> None:

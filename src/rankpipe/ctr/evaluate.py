@@ -7,13 +7,13 @@ from typing import Literal
 import numpy as np
 
 from rankpipe import leaderboard, params, paths, progress
-from rankpipe.cells import leftovers, read_curve
+from rankpipe.cells import known, leftovers, named, read_curve
 from rankpipe.ctr import report
 from rankpipe.ctr.judgement import CONSTANT, Rules, judge
 from rankpipe.ctr.models import MODELS
 from rankpipe.ctr.scores import Scores, scores
 from rankpipe.ctr.slices import Slices, Table, judged, slices, table
-from rankpipe.errors import InputError, nearest
+from rankpipe.errors import InputError
 from rankpipe.judgement import Judgement
 from rankpipe.metrics.bootstrap import Resamples
 from rankpipe.params import bounded
@@ -54,11 +54,8 @@ def evaluate(size: str) -> None:
     """
     values = params.load()
     settings = params.block(Evaluate, params.get(values, "ctr.evaluate"), "params.yaml: ctr.evaluate")
-    named = params.get(values, "ctr.models")
-    if not isinstance(named, dict):
-        raise InputError(f"params.yaml: ctr.models: expected keys, one a model, got {named!r}")
-    models = known(list(named), "ctr.models")
-    known(list(settings.baselines), "ctr.evaluate.baselines")
+    models = named(values, TRACK, MODELS)
+    known(list(settings.baselines), MODELS, "ctr.evaluate.baselines")
     valid, test = scores(size, models, "valid"), scores(size, models, "test")
     curves = {model: read_curve(TRACK, size, model) for model in models}
     for name in leftovers(TRACK, size, models):
@@ -82,14 +79,6 @@ def evaluate(size: str) -> None:
                                        heading(test, settings, units), notes(settings, judgement, valid)))
     print(leaderboard.render(board))
     print("\nPlots to open:\n  " + "\n  ".join(board.plots))
-
-
-def known(models: list[str], key: str) -> list[str]:
-    """Raises InputError for a model id that isn't in the registry."""
-    for model in models:
-        if model not in MODELS:
-            raise InputError(f"params.yaml: {key}: no model '{model}'; {nearest(model, MODELS)}")
-    return models
 
 
 def aligned(of: Table, test: Scores, size: str) -> Table:

@@ -57,8 +57,6 @@ def scores(size: str, models: Iterable[str], split: str) -> Scores:
                 raise InputError(f"{path}: its {name} are not those of '{whose}'; one of the two is stale: "
                                  f"run dvc repro {cell(TRACK, size, whose)} {cell(TRACK, size, model)}")
         probabilities[model] = probability
-    if first is None:
-        raise InputError("params.yaml: ctr.models: names no model; add one")
     return Scores(*first, probabilities)
 
 

@@ -2,22 +2,23 @@
 
 import itertools
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from rankpipe import leaderboard, params, paths, progress
+from rankpipe.cells import known, leftovers, named, read_curve
 from rankpipe.errors import InputError, nearest
-from rankpipe.io.json import read_json
 from rankpipe.io.tracked import restore
 from rankpipe.judgement import Judgement, Rules, judge
 from rankpipe.metrics.bootstrap import Resamples
 from rankpipe.params import bounded
 from rankpipe.topk import report
 from rankpipe.topk.dataset import Dataset, read
-from rankpipe.topk.features import FIELDS
+from rankpipe.topk.features import SIDES, about
 from rankpipe.topk.judging import OF_ALL, TASK, Agreement, Lists, agreement, per_user
-from rankpipe.topk.lists import curve, leftovers, lists
+from rankpipe.topk.lists import lists
 from rankpipe.topk.models import MODELS
 from rankpipe.topk.slices import Slices, judged, slices
 
@@ -55,17 +56,14 @@ def evaluate(size: str) -> None:
     """
     values = params.load()
     settings = params.block(Evaluate, params.get(values, "topk.evaluate"), "params.yaml: topk.evaluate")
-    named = params.get(values, "topk.models")
-    if not isinstance(named, dict) or not named:
-        raise InputError(f"params.yaml: topk.models: expected keys, one a model, got {named!r}")
-    models = known(list(named), "topk.models")
-    known(list(settings.baselines), "topk.evaluate.baselines")
+    models = named(values, TRACK, MODELS)
+    known(list(settings.baselines), MODELS, "topk.evaluate.baselines")
     restore(paths.model_scores(size, TRACK, model) for model in models)
     data = read(size)
     users = {split: np.unique(data.hidden(split).users) for split in ("valid", "test")}
     found = {split: _lists(size, models, split, data, users[split], settings.cutoffs) for split in ("valid", "test")}
-    curves = {model: curve(size, model) for model in models}
-    for name in leftovers(size, models):
+    curves = {model: read_curve(TRACK, size, model) for model in models}
+    for name in leftovers(TRACK, size, models):
         print(f"warning: {paths.model_scores(size, TRACK, name)} is left over from a model that params.yaml no longer "
               "names; it is not judged", file=sys.stderr)
 
@@ -85,24 +83,13 @@ def evaluate(size: str) -> None:
     print("\nPlots to open:\n  " + "\n  ".join(board.plots))
 
 
-def known(models: list[str], key: str) -> list[str]:
-    """Raises InputError for a model id that isn't in the registry."""
-    for model in models:
-        if model not in MODELS:
-            raise InputError(f"params.yaml: {key}: no model '{model}'; {nearest(model, MODELS)}")
-    return models
-
-
 def words(size: str) -> dict[str, list[str]]:
     """Field → its values as text, of numbers the ranges of the buckets."""
-    found = {}
-    for side in read_json(paths.features(size, TRACK) / FIELDS).values():
-        for about in side:
-            found[about["name"]] = about["words"] if about["kind"] == "category" else ranges(about["edges"])
-    return found
+    return {of.name: list(of.words) if of.words is not None else ranges(of.edges or ())
+            for side in SIDES for of in about(size, side)}
 
 
-def ranges(edges: list[float]) -> list[str]:
+def ranges(edges: Sequence[float]) -> list[str]:
     """``< 1990``, ``1990–1995``, ``≥ 1995``: bucket b holds edges[b − 1] ≤ x < edges[b]."""
     if not edges:
         return ["any"]

@@ -1,15 +1,12 @@
 """The lists that models made for the users of a split, as train left them, checked before anybody judges by them."""
 
-import csv
-import math
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
-from rankpipe import paths
+from rankpipe.cells import cell, scores_file
 from rankpipe.errors import InputError
 from rankpipe.io.parquet import iterate, open_parquet
 from rankpipe.metrics.topk import NONE, hits
@@ -29,8 +26,8 @@ def lists(size: str, model: str, split: str, users: np.ndarray, seen: csr_matrix
     Raises:
         InputError: no lists, damaged, of other users, empty, of unknown or doubled items, or of items that were seen.
     """
-    path = _file(size, model, f"{split}.parquet")
-    remedy = f"run dvc repro {_cell(size, model)}"
+    path = scores_file(TRACK, size, model, f"{split}.parquet")
+    remedy = f"run dvc repro {cell(TRACK, size, model)}"
     found, rows = _table(path, remedy)
     if not np.array_equal(found, users):
         raise InputError(f"{path}: its {len(found)} users are not the {len(users)} who have hidden rows in {split}; "
@@ -47,27 +44,6 @@ def lists(size: str, model: str, split: str, users: np.ndarray, seen: csr_matrix
         if wrong.any():
             raise InputError(f"{path}: {what}, in the list of user {users[wrong.argmax()]}; {remedy}")
     return rows
-
-
-def curve(size: str, model: str) -> list[dict[str, float]]:
-    """The model's learning curve, one record an evaluation; empty for a model that is fitted at once.
-
-    Raises:
-        InputError: missing, or not a table of numbers.
-    """
-    path = _file(size, model, "curve.csv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        try:
-            return [{k: float(v) if v else math.nan for k, v in line.items()} for line in csv.DictReader(stream)]
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{path}: not a table of numbers ({error}); run dvc repro {_cell(size, model)}") from error
-
-
-def leftovers(size: str, models: Iterable[str]) -> list[str]:
-    """Models that have scores but are no longer in params.yaml."""
-    folder = paths.scores(size, TRACK)
-    held = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    return sorted(held - set(models))
 
 
 def _table(path: Path, remedy: str) -> tuple[np.ndarray, np.ndarray]:
@@ -89,14 +65,3 @@ def _table(path: Path, remedy: str) -> tuple[np.ndarray, np.ndarray]:
     width = max(1, *(part.shape[1] for part in parts))
     padded = [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=NONE) for part in parts]
     return np.concatenate(users), np.concatenate(padded)
-
-
-def _file(size: str, model: str, name: str) -> Path:
-    path = paths.model_scores(size, TRACK, model) / name
-    if not path.is_file():
-        raise InputError(f"{path}: not found, '{model}' has no lists yet; run dvc repro {_cell(size, model)}")
-    return path
-
-
-def _cell(size: str, model: str) -> str:
-    return f"train-{TRACK}@{size}-{model}"
