@@ -52,12 +52,12 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
 @cache
 def inert(path: Path) -> bool:
     """True for a file of nothing but a docstring, such as most ``__init__.py``: editing it changes no run."""
-    return not [node for node in ast.parse(path.read_text(encoding="utf-8")).body
+    return path.suffix == ".py" and not [node for node in ast.parse(path.read_text(encoding="utf-8")).body
                 if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
 
 
 def closure(*modules: str) -> dict[str, tuple[str, ...]]:
-    """Every file of the project that importing ``modules`` runs, and the names that each imports.
+    """Every file of the project that importing ``modules`` runs or may read, and the names that each imports.
 
     Importing ``a.b.c`` also runs ``a/__init__`` and ``a/b/__init__``.
     """
@@ -70,7 +70,16 @@ def closure(*modules: str) -> dict[str, tuple[str, ...]]:
             if path is not None and (name := str(path.relative_to(ROOT))) not in found:
                 found[name] = imported(path)
                 waiting += found[name]
+                found.update(dict.fromkeys(beside(path), ()))
     return found
+
+
+def beside(path: Path) -> list[str]:
+    """Tables in a module's folder, such as a lexicon, if the module asks where it lies."""
+    if "__file__" not in path.read_text(encoding="utf-8") and "resources" not in imported(path):
+        return []
+    return [str(other.relative_to(ROOT)) for other in sorted(path.parent.iterdir())
+            if other.is_file() and other.suffix in (".tsv", ".csv", ".json", ".txt")]
 
 
 def others(*modules: str) -> set[str]:
