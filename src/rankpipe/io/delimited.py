@@ -77,7 +77,9 @@ class DelimitedTable:
             try:
                 batches = pa_csv.open_csv(
                     file, pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=names),
-                    pa_csv.ParseOptions(delimiter=self._separator, quote_char=self._quote),
+                    # A quoted cell, such as a review's text, may run over several lines, and over the end of a block.
+                    pa_csv.ParseOptions(delimiter=self._separator, quote_char=self._quote,
+                                        newlines_in_values=bool(self._quote)),
                     pa_csv.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.string()),
                                           null_values=list(MISSING), strings_can_be_null=True))
                 for batch in batches:
