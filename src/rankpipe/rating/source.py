@@ -83,6 +83,8 @@ class Source:
     reviews: Reviews
     users: SideFile | None = None
     items: SideFile | None = None
+    pairs: str | None = None
+    """Pairs that predict is to rate: a file of any of these kinds, with the reviews' columns of user and item."""
     scale: tuple[float, ...] = bounded((1.0, 5.0), low=-1e6, high=1e6)
     """The lowest rating there may be, and the highest."""
 

@@ -14,9 +14,9 @@ import numpy as np
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_file
 from rankpipe.progress import bar
-from rankpipe.sample.restaurants import BLOCK, Block, Diners, Restaurants
+from rankpipe.sample.restaurants import BLOCK, Block, Diners, Restaurants, names
 
-REVIEWS, USERS, BUSINESSES = "review.json", "user.json", "business.json"
+REVIEWS, USERS, BUSINESSES, PAIRS = "review.json", "user.json", "business.json", "pairs.csv"
 COMPLIMENTS = ("hot", "more", "plain", "cool", "writer")
 FIRST_SECOND, LAST_SECOND = 1_420_070_400, 1_640_995_200
 """2015-01-01 and 2022-01-01, UTC."""
@@ -29,11 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--users", type=int, default=None, help="users (three for every 20 reviews)")
     parser.add_argument("--businesses", type=int, default=None, help="businesses (one for every 20 reviews)")
     parser.add_argument("--korean", type=float, default=0.0, help="share of the users who write Korean (0)")
+    parser.add_argument("--pairs", type=int, default=None, help="pairs to be rated (one for every 20 reviews)")
     parser.add_argument("--seed", type=int, default=7)
 
 
 def generate(arguments: argparse.Namespace) -> None:
-    """Writes the three files, and prints what the stars are like. Memory: some 300 bytes a business, 20 a user.
+    """Writes the four files, and prints what the stars are like. Memory: some 300 bytes a business, 20 a user.
 
     ``average_stars`` and ``stars`` are means over all reviews of the file, the latter in steps of a half, like Yelp's.
     """
@@ -57,6 +58,9 @@ def generate(arguments: argparse.Namespace) -> None:
             squares += float((block.stars.astype(np.float64) ** 2).sum())
             progress.update(len(block.stars))
         _write(business_file, _businesses(restaurants, stars_of, reviews_of))
+        pair_file = _lines(stack, arguments.out / PAIRS)
+        pair_file.write("user_id,business_id\n")
+        pair_file.writelines(f"{user},{business}\n" for user, business in _pairs(arguments, users, businesses))
     mean = stars_of.sum() / arguments.rows
     print(f"{arguments.rows} reviews, {users} users, {businesses} businesses; stars {mean:.3f} ± "
           f"{math.sqrt(squares / arguments.rows - mean**2):.3f}")
@@ -99,6 +103,18 @@ def _businesses(restaurants: Restaurants, stars: np.ndarray, reviews: np.ndarray
                    "categories": f"Restaurants, {restaurants.cuisine_name(i).title()}"}
 
 
+def _pairs(arguments: argparse.Namespace, users: int, businesses: int) -> Iterator[tuple[str, str]]:
+    """Any user with any business; one user in ten, and one business in ten, has no review in the files."""
+    rng = np.random.default_rng([arguments.seed, 9])
+    total = math.ceil(arguments.rows / 20) if arguments.pairs is None else arguments.pairs
+    for start in range(0, total, BLOCK):
+        n = min(BLOCK, total - start)
+        user, business = rng.integers(0, users, n), rng.integers(0, businesses, n)
+        user, business = (np.where(rng.random(n) < 0.1, codes + count, codes)
+                          for codes, count in ((user, users), (business, businesses)))
+        yield from zip(names(arguments.seed, "user", user), names(arguments.seed, "business", business), strict=True)
+
+
 def _lines(stack: ExitStack, path: Path) -> TextIO:
     return stack.enter_context(open(stack.enter_context(atomic_file(path)), "w", encoding="utf-8", newline="\n"))
 
@@ -110,6 +126,7 @@ def _write(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
 def _check(arguments: argparse.Namespace, users: int, businesses: int) -> None:
     limits = {"rows": (arguments.rows, 1, math.inf), "users": (users, 1, arguments.rows),
               "businesses": (businesses, 8, math.inf), "korean": (arguments.korean, 0, 1),
+              "pairs": (arguments.pairs or 0, 0, math.inf),
               "seed": (arguments.seed, 0, math.inf)}
     for name, (value, low, high) in limits.items():
         if not low <= value <= high:
