@@ -92,7 +92,8 @@ def learning_picture(path: Path, curves: Curves, key: str, better: Literal["high
         return False
     lines = {m: ([s[x] for s in c], [s[key] for s in c]) for m, c in held.items()}
     learning.learning_curves(path, lines, f"{subtitle}; a ring marks a model's best evaluation",
-                             f"{x}, or {rounds}" if rounds else x, label or key.replace("_", " "), better == "higher")
+                             f"{x}, or {rounds}" if rounds else x, label or key.replace("_", " "), better == "higher",
+                             among=curves)
     return True
 
 

@@ -1,14 +1,18 @@
 """Learning curves: the monitored metric after each evaluation, the kept state marked."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rankpipe.plots.style import colours, picture, spread
 
 
 def learning_curves(path: str | Path, curves: dict[str, tuple[list[float], list[float]]], subtitle: str, x_label: str,
-                    y_label: str, higher: bool = True) -> None:
-    """Model → (x, y). Each line ends in its model's name; a ring marks its best evaluation, the state that was kept."""
-    colour = colours(curves)
+                    y_label: str, higher: bool = True, among: Iterable[str] = ()) -> None:
+    """Model → (x, y). Each line ends in its model's name; a ring marks its best evaluation, the state that was kept.
+
+    ``among`` names models without a curve too, so that colours are those of the pictures that show all.
+    """
+    colour = colours({*curves, *among})
     values = [v for _, y in curves.values() for v in y]
     low, high = min(values), max(values)
     # The first evaluations of a slow starter would squeeze all that matters into a strip: cut below the lowest best

@@ -15,7 +15,8 @@ from rankpipe.io.atomic import atomic_file
 
 # After Paul Tol's "muted" scheme (personal.sron.nl/~pault), its two palest colours darkened so that words can be set in
 # them; grey is kept for what isn't a model.
-_COLOURS = ("#332288", "#CC6677", "#117733", "#C08A00", "#2F9BD0", "#AA4499", "#44AA99", "#882255", "#999933")
+_COLOURS = ("#332288", "#CC6677", "#117733", "#C08A00", "#2F9BD0", "#AA4499", "#44AA99", "#882255", "#999933",
+            "#6B4A2B")
 GREY, PALE, INK = "#8A8A8A", "#E4E4E4", "#222222"
 
 _STYLE = {

@@ -74,7 +74,8 @@ def evaluate(size: str) -> None:
     with progress.bar(settings.slices.resamples, f"slices {size}", "resample") as bar:
         of_slices = judged(settings.slices, parts, data, ranked,
                            Resamples(len(users["test"]), settings.slices.resamples, seed), settings.level, bar.update)
-    alike = agreement(found["valid"], found["test"], (users["valid"], users["test"]), settings.order, data.n_users,
+    sides = [{row.model: found[split][row.model] for row in judgement.rows} for split in ("valid", "test")]
+    alike = agreement(*sides, (users["valid"], users["test"]), settings.order, data.n_users,
                       settings.resamples, seed, settings.level)
     board = report.write(report.Report(
         size, settings.order, settings.level, judgement, found["test"], data, of_slices, settings.slices.popularity,
@@ -134,5 +135,5 @@ def notes(settings: Evaluate, judgement: Judgement, alike: Agreement) -> tuple[s
     return (f"Δ: against {judgement.baseline}, the best baseline (°) on valid: ▲ better, ▼ worse, · undecided",
             f"   (differences on the same resamples, Holm over {compared}, {100 - 100 * settings.level:g}%)",
             "recall@10: hits / min(10, hidden), the task's; of all: hits / hidden; novelty in bits",
-            f"agreement of valid and test over {len(alike.models)} models in {settings.order}: Spearman "
-            f"{report.correlation(alike.spearman)}, Kendall {report.correlation(alike.kendall)}")
+            f"valid against test, {len(alike.models)} models: Spearman {report.correlation(alike.spearman)}, "
+            f"Kendall {report.correlation(alike.kendall)}")

@@ -34,10 +34,10 @@ from rankpipe.topk.slices import popularity_groups
 
 TRACK = "topk"
 COLUMNS = (Column("recall_at_10", "recall@10", "higher"), Column("full_recall_at_10", "of all", "higher"),
-           Column("ndcg_at_10", "nDCG@10", "higher"), Column("hit_at_10", "hit@10", "higher", 3),
-           Column("mrr_at_10", "MRR@10", "higher", 3), Column("map_at_10", "MAP@10", "higher", 3),
-           Column("coverage", "coverage", "higher", 3), Column("gini", "Gini", "lower", 3),
-           Column("novelty", "novelty", "higher", 2))
+           Column("ndcg_at_10", "nDCG@10", "higher"), Column("coverage", "coverage", "higher", 3),
+           Column("gini", "Gini", "lower", 3), Column("novelty", "novelty", "higher", 2))
+MEASURED = ("hit_at_10", "mrr_at_10", "map_at_10")
+"""In the files of metrics beside the columns; what else is measured stands in leaderboard.csv."""
 SLICED = ("column", "value", "users", "hidden", "model", "recall_at_10", "low", "high")
 AGREED = ("model", "valid", "valid_low", "valid_high", "test", "test_low", "test_high")
 CORRELATED = ("measure", "models", "value", "low", "high")
@@ -80,7 +80,7 @@ class Report:
 def write(report: Report) -> Board:
     """Writes three folders, each whole or not at all, and gives the board that was written."""
     columns = COLUMNS if report.column in COLUMNS else (report.column, *COLUMNS)
-    shown = {c.key for c in columns}
+    shown = {*(c.key for c in columns), *MEASURED}
     with atomic_folder(paths.metrics(report.size, TRACK)) as folder:
         for row in report.judgement.rows:
             short = dataclasses.replace(row, figures={k: f for k, f in row.figures.items() if k in shown})
@@ -151,7 +151,7 @@ def _pictures(report: Report, divided: list[tuple[str, np.ndarray]], folder: Pat
     leaderboard_picture(folder / "leaderboard.png", report.judgement, report.column, report.subtitle)
     sizes = _sizes(report)
     cutoffs.cutoffs(folder / "recall_at_k.png", {model: at_every_k(report.test[model], sizes) for model in rows},
-                    baselines, TASK, report.subtitle, "recall (hits / min(k, hidden))")
+                    baselines, TASK, report.subtitle, "hits / min(k, hidden), mean over users")
     drawn = ["leaderboard", "recall_at_k", "popularity"]
     valid = f"{TRACK} · {report.size} · valid"
     ranked = {model: report.curves[model] for model in rows}

@@ -48,11 +48,11 @@ def groups(values: np.ndarray, weights: np.ndarray, count: int) -> tuple[np.ndar
     Returns:
         codes (n,) from 0, the lowest range, and the ranges as text: ``1–7``.
     """
-    order = np.argsort(values, kind="stable")
-    running = np.cumsum(weights[order])
+    distinct, places = np.unique(values, return_inverse=True)
+    running = np.cumsum(np.bincount(places, weights))
     shares = running[-1] * np.arange(1, count) / count
-    starts = np.unique(values[order][np.searchsorted(running, shares, side="right").clip(max=len(values) - 1)])
-    codes = np.searchsorted(starts[starts > values.min()], values, side="right")
+    last = np.unique(np.abs(running[:-1] - shares[:, None]).argmin(axis=1)) if len(distinct) > 1 else []
+    codes = np.searchsorted(last, places)
     ends = [(int(values[codes == i].min()), int(values[codes == i].max())) for i in range(codes.max() + 1)]
     return codes, [f"{low:,}–{high:,}" if low < high else f"{low:,}" for low, high in ends]
 
