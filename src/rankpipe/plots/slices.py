@@ -1,6 +1,7 @@
 """A metric by slice and model as a heat map."""
 
 from pathlib import Path
+from typing import Literal
 
 import matplotlib
 import numpy as np
@@ -10,7 +11,7 @@ from rankpipe.plots.style import GREY, INK, picture
 
 
 def heat_map(path: str | Path, values: np.ndarray, slices: list[tuple[str, str, str]], models: list[str], title: str,
-             subtitle: str) -> None:
+             subtitle: str, better: Literal["higher", "lower"] = "higher") -> None:
     """values (S, M), NaN where too few rows; slices are (column, value, words about its rows), grouped by column.
 
     The best model of each slice stands in bold. Shades run from pale (low) to deep blue (high).
@@ -24,7 +25,8 @@ def heat_map(path: str | Path, values: np.ndarray, slices: list[tuple[str, str, 
     with picture(path, max(3.6 + 0.72 * len(models), 6.8), 1.5 + 0.235 * (place[-1] + 1), title, subtitle) as figure:
         ax = figure.add_subplot()
         for row, y in zip(values, place, strict=True):
-            best = np.nanargmax(row) if np.isfinite(row).any() else -1
+            pick = np.nanargmax if better == "higher" else np.nanargmin
+            best = pick(row) if np.isfinite(row).any() else -1
             for column, value in enumerate(row):
                 known = np.isfinite(value)
                 depth = float(np.clip((value - low) / ((high - low) or 1), 0, 1)) if known else 0.0
