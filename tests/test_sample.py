@@ -16,13 +16,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from rankpipe.data.schema import Schema, SequenceGroup
-from rankpipe.sample import ctr, signal, toss
+from rankpipe.sample import GENERATORS, ctr, signal, toss
 from rankpipe.sample.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 FILES = ("train.parquet", "test.parquet", "sample_submission.csv")
-# The command that docs/sample.md states for the committed sample.
-SAMPLE = "ctr --rows 20000 --test-rows 3000 --mean-length 50 --click-rate 0.2 --seed 7"
+# The commands that docs/sample.md states for the committed samples.
+SAMPLES = {"ctr": "ctr --rows 20000 --test-rows 3000 --mean-length 50 --click-rate 0.2 --seed 7",
+           "rating": "rating --rows 6000 --seed 7", "topk": "topk --seed 7"}
+SAMPLE = SAMPLES["ctr"]
 
 
 def run(words: str, out: Path, hash_seed: str = "0") -> subprocess.CompletedProcess:
@@ -31,30 +33,39 @@ def run(words: str, out: Path, hash_seed: str = "0") -> subprocess.CompletedProc
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {name: hashlib.md5((folder / name).read_bytes()).hexdigest() for name in FILES}
+    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("sample")
+    out = tmp_path_factory.mktemp("sample") / "made"
     done = run(SAMPLE, out)
     assert done.returncode == 0, done.stderr
-    (out / "stdout").write_text(done.stdout)
+    (out.parent / "stdout").write_text(done.stdout)
     return out
 
 
-def test_the_committed_sample_is_what_the_documented_command_writes(sample: Path) -> None:
-    assert f"python -m rankpipe.sample {SAMPLE} --out data/ctr" in (ROOT / "docs" / "sample.md").read_text()
+@pytest.mark.parametrize("track", sorted(GENERATORS))
+def test_the_committed_sample_is_what_the_documented_command_writes(track: str, sample: Path, tmp_path: Path) -> None:
+    folder = sample
+    if track != "ctr":
+        folder = tmp_path / "made"
+        assert run(SAMPLES[track], folder, hash_seed="4711").returncode == 0
+    assert f"python -m rankpipe.sample {SAMPLES[track]} --out data/{track}" in (ROOT / "docs" / "sample.md").read_text()
     outs = {out["path"]: out for out in YAML(typ="safe").load((ROOT / "data.dvc").read_text())["outs"]}
-    stated = outs["data/ctr"]["md5"].removesuffix(".dir")
+    stated = outs[f"data/{track}"]["md5"].removesuffix(".dir")
     listing = ROOT / "sample-remote" / "files" / "md5" / stated[:2] / f"{stated[2:]}.dir"
     committed = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_text())}
-    train = listing.parents[1] / committed["train.parquet"][:2] / committed["train.parquet"][2:]
-    theirs, ours = (pq.read_metadata(path).created_by for path in (train, sample / "train.parquet"))
-    if theirs == ours:
-        assert digests(sample) == committed
-    else:  # Another Arrow writes other bytes for the same rows.
-        assert pq.read_table(train).equals(pq.read_table(sample / "train.parquet"))
+    store = listing.parents[1]
+    assert all((store / md5[:2] / md5[2:]).is_file() for md5 in committed.values())
+    made = digests(folder)
+    for name in [name for name in committed if name.endswith(".parquet")]:
+        theirs, ours = store / committed[name][:2] / committed[name][2:], folder / name
+        if pq.read_metadata(theirs).created_by != pq.read_metadata(ours).created_by:
+            # Another Arrow writes other bytes for the same rows.
+            assert pq.read_table(theirs).equals(pq.read_table(ours))
+            made[name] = committed[name]
+    assert made == committed
 
 
 def test_another_hash_seed_and_process_give_the_same_bytes(tmp_path: Path) -> None:
@@ -144,7 +155,7 @@ def test_shares_and_lengths_of_the_real_data(tmp_path: Path) -> None:
 
 
 def test_true_scores_need_the_sequence(sample: Path) -> None:
-    words = (sample / "stdout").read_text().split()
+    words = (sample.parent / "stdout").read_text().split()
     full, blind = float(words[words.index("logit") + 1].strip(",")), float(words[-1])
     assert 0.88 < full < 0.94 and blind < 0.78
 
