@@ -25,7 +25,7 @@ from rankpipe.rating.history import Past
 from rankpipe.rating.profiles import ABOUT, BLOCKS, REVIEWS, SIDES, TABLES, About
 from rankpipe.rating.reviews import SCALE, ReviewsWriter
 from rankpipe.rating.sides import Own, SideProfiles, SideTable
-from rankpipe.rating.stats import LOGGED, Moments, Scaling, Stats, Unseen
+from rankpipe.rating.stats import LOGGED, Moments, Prior, Scaling, Stats, Unseen
 from rankpipe.rating.text import Text, TextEncoder
 
 MEANS = {"user": "average_stars", "item": "stars"}
@@ -72,6 +72,7 @@ def build(size: str, settings: Features, folder: Path) -> None:
     if about.text and settings.text is not None and encoder is None:
         raise InputError("params.yaml: rating.features.text.min_count: no term is in as many as "
                          f"{settings.text.min_count} train reviews; lower it, or set rating.features.text to null")
+    prior = Prior(settings.stats.prior, float(train.ratings.mean(dtype=np.float64)))
     sides = {"user": (table.users(size), train.users), "item": (table.items(size), train.items)}
     with atomic_folder(folder) as partial:
         sums, digests = _review_vectors(size, partial, encoder, judge, train)
@@ -83,7 +84,7 @@ def build(size: str, settings: Features, folder: Path) -> None:
             for side, (known, codes) in sides.items():
                 made, names = _side(size, side, known, codes, train, sums[side], settings)
                 columns.update({f"{side}_{block}": tuple(found) for block, found in names.items()})
-                fitted = _scaling(made, codes, train, settings.history)
+                fitted = _scaling(made, codes, train, settings.history, prior)
                 scaling[side] = (tuple(fitted.mean.tolist()), tuple(fitted.deviation.tolist()))
                 made.save(file, side)
                 file.words(f"{side}/names", known.names)
@@ -94,7 +95,7 @@ def build(size: str, settings: Features, folder: Path) -> None:
         missing = [f"user_stats:{name}" for name in LOGGED if name not in columns["user_stats"]]
         missing += [block for block in wanted if not columns[block] and not block.endswith("fields")]
         write_json(partial / ABOUT, asdict(About(
-            settings.history, about.low, about.high, float(train.ratings.mean(dtype=np.float64)),
+            settings.history, about.low, about.high, prior.mean, prior.weight,
             {block: columns[block] for block in wanted if columns[block]}, scaling, digests,
             {} if encoder is None else {"reviews": encoder.reviews, "terms": encoder.found},
             {} if judge is None else judge.describe(), tuple(missing))))
@@ -178,11 +179,11 @@ def _side(size: str, side: str, known: table.Side, codes: np.ndarray, train: tab
     return made, {"stats": ["review_count", MEANS[side], *logged], "fields": names}
 
 
-def _scaling(made: SideTable, codes: np.ndarray, train: table.Ratings, history: str) -> Scaling:
+def _scaling(made: SideTable, codes: np.ndarray, train: table.Ratings, history: str, prior: Prior) -> Scaling:
     """Of ln(1 + reviews) and the mean rating, as the train rows see them: without their own review."""
     past = Past(codes, train.times, train.ratings, len(made)) if history == "past" else None
     without = SideTable(made.counts, made.ratings, made.sums[:, :0], made.unseen, made.static, made.fields)
-    profiles, moments = SideProfiles(without, past=past), Moments(2)
+    profiles, moments = SideProfiles(without, prior, past=past), Moments(2)
     for start in range(0, len(codes), _ROWS):
         rows = np.arange(start, min(start + _ROWS, len(codes)))
         own = Own(rows, train.ratings[rows].astype(np.float64), np.zeros((len(rows), 0), np.int64))

@@ -19,7 +19,7 @@ from rankpipe.io.json import read_json
 from rankpipe.rating.history import Past
 from rankpipe.rating.reviews import Reviews
 from rankpipe.rating.sides import Own, SideProfiles, SideTable
-from rankpipe.rating.stats import Scaling
+from rankpipe.rating.stats import Prior, Scaling
 
 if TYPE_CHECKING:
     from rankpipe.rating.inputs import Batch, Inputs
@@ -40,6 +40,8 @@ class About:
     low: float
     high: float
     mean: float
+    prior: float
+    """Weight of ``mean`` in a mean rating, in reviews."""
     columns: dict[str, tuple[str, ...]]
     """Block → names of its columns, only blocks that have any."""
     scaling: dict[str, tuple[tuple[float, ...], ...]]
@@ -75,7 +77,7 @@ class Profiles:
             if about.history == "past" and codes is not None:
                 past = Past(codes, self.times, self.ratings, len(tables[side]))
             scaling = Scaling(*(np.array(values) for values in about.scaling[side]))
-            self.sides[side] = SideProfiles(tables[side], scaling, past)
+            self.sides[side] = SideProfiles(tables[side], Prior(about.prior, about.mean), scaling, past)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Profiles":

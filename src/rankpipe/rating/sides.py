@@ -12,7 +12,7 @@ import numpy as np
 from rankpipe.io.arrays import ArraysReader, ArraysWriter
 from rankpipe.rating.history import Past
 from rankpipe.rating.reviews import SCALE, Reviews
-from rankpipe.rating.stats import Scaling, Unseen
+from rankpipe.rating.stats import Prior, Scaling, Unseen
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Known:
 class SideProfiles:
     """Profiles of one side for rows. ``past`` makes them of strictly earlier reviews only."""
 
-    def __init__(self, table: SideTable, scaling: Scaling | None = None, past: Past | None = None):
-        self.table, self.scaling, self.past = table, scaling, past
+    def __init__(self, table: SideTable, prior: Prior, scaling: Scaling | None = None, past: Past | None = None):
+        self.table, self.prior, self.scaling, self.past = table, prior, scaling, past
         self.unseen = Unseen(*table.unseen)
         self.cold_fields = table.fields.mean(0, dtype=np.float64).astype(np.float32)
 
@@ -97,7 +97,7 @@ class SideProfiles:
         """(B, 2) float64: ln(1 + reviews) and mean rating, NaN where nothing is known."""
         out = np.full((len(known.at), 2), np.nan)
         warm = known.at < len(self.table)
-        out[warm] = self.unseen.rows(known.at[warm], known.counts[warm], known.ratings[warm])
+        out[warm] = self.unseen.rows(known.at[warm], known.counts[warm], known.ratings[warm], self.prior)
         return out
 
     def means(self, known: Known, own: "Own | None") -> np.ndarray:

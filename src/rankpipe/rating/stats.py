@@ -26,6 +26,24 @@ class Stats:
     item_rounding: float = bounded(0.25, low=0.0)
     """The same of an item file's stars."""
     tolerance: float = bounded(0.5, low=0.0)
+    prior: float = bounded(5.0, low=0.0)
+    """Reviews of train's mean rating that are added to every mean, so that one of two reviews doesn't weigh like one of
+    two hundred; 0 takes means as they are."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """``weight`` reviews with the rating ``mean``."""
+
+    weight: float
+    mean: float
+
+    def __call__(self, counts: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """(B,) mean rating of ``counts`` (B,) reviews with the sum ``ratings`` (B,) and of the prior's; NaN without a
+        review."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = (ratings + self.weight * self.mean) / (counts + self.weight)
+        return np.where(counts > 0, mean, np.nan)
 
 
 @dataclass(frozen=True)
@@ -59,12 +77,11 @@ class Unseen:
         rated = np.where(relied, unseen, 0)
         return cls(unseen, rated, np.clip(rest, low, high) * rated)
 
-    def rows(self, codes: np.ndarray, counts: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+    def rows(self, codes: np.ndarray, counts: np.ndarray, ratings: np.ndarray, prior: Prior) -> np.ndarray:
         """(B, 2): ln(1 + reviews) and mean rating, of the unseen ones of ``codes`` (B,) and ``counts`` (B,) train
         reviews with the sum ``ratings`` (B,). NaN where nothing is known."""
-        total, rated = self.count[codes] + counts, self.rated[codes] + counts
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = np.where(rated > 0, (self.ratings[codes] + ratings) / rated, np.nan)
+        total = self.count[codes] + counts
+        mean = prior(self.rated[codes] + counts, self.ratings[codes] + ratings)
         return np.stack([np.where(total > 0, np.log1p(total), np.nan), mean], 1)
 
 
