@@ -14,7 +14,7 @@ BY_ID = ("predict", "push")
 """Verbs that load a model by its id, so that any of them may be needed."""
 WIDTH = 120
 GROUP = re.compile(r"^  (?P<verb>[a-z]+)-(?P<track>[a-z]+):\n(?:    .*\n)+", re.MULTILINE)
-CODE = re.compile(r"^      stages/__init__\.py,(?:.*\n)+?.*\]\n", re.MULTILINE)
+CODE = re.compile(r"^      stages/__init__\.py,[^\]]*\]\n", re.MULTILINE)
 
 
 def needed(verb: str, track: str) -> list[str]:
