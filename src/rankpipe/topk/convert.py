@@ -12,7 +12,7 @@ from rankpipe.data.columns import Words
 from rankpipe.data.splits import TEST, TRAIN, VALID
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_folder
-from rankpipe.topk.extract import TRACK, selection
+from rankpipe.topk.extract import TRACK, joined, selection
 from rankpipe.topk.interactions import Interactions
 from rankpipe.topk.reading import interactions, ordered, pairs
 from rankpipe.topk.source import FieldColumn, InteractionsFile, source
@@ -59,7 +59,7 @@ def _chosen(file: InteractionsFile, marks: np.ndarray, ratings: bool, title: str
             ) -> tuple[Interactions, np.ndarray, tuple[list[str], list[str]]]:
     """The chosen rows sorted by codes in the order of the names, (n,) their marks, and the names."""
     words = Words(), Words()
-    parts: list[tuple[np.ndarray | None, ...]] = []
+    parts: list[list[np.ndarray | None]] = []
     count = 0
     with progress.bar(len(marks), title) as bar:
         for block in interactions(file, *words):
@@ -69,17 +69,16 @@ def _chosen(file: InteractionsFile, marks: np.ndarray, ratings: bool, title: str
                 break
             index = np.flatnonzero(mine)
             kept = (block.users, block.items, block.times, block.ratings if ratings else None)
-            parts.append((*(None if x is None else x[index] for x in kept), mine[index]))
+            parts.append([*(None if x is None else x[index] for x in kept), mine[index]])
             bar.update(len(block))
     if count != len(marks):
         raise InputError(f"{file.path}: has other rows than the {len(marks)} of the selection; run extract again")
-    columns = [None if parts[0][i] is None else np.concatenate([part[i] for part in parts]) for i in range(5)]
-    del parts
-    users, items = (_compact(columns[i], words[i]) for i in (0, 1))
-    order = np.lexsort((items[0], users[0]))
-    times, found = (None if x is None else x[order] for x in columns[2:4])
-    rows = Interactions(users[0][order], items[0][order], len(users[1]), len(items[1]), times, found)
-    return rows, columns[4][order], (users[1], items[1])
+    (users, user_names), (items, item_names) = (_compact(joined(parts, i), words[i]) for i in (0, 1))
+    order = np.argsort(users.astype(np.int64) * len(item_names) + items, kind="stable")
+    users, items = users[order], items[order]
+    times, found, mark = (None if (x := joined(parts, i)) is None else x[order] for i in (2, 3, 4))
+    rows = Interactions(users, items, len(user_names), len(item_names), times, found)
+    return rows, mark, (user_names, item_names)
 
 
 def _compact(codes: np.ndarray, words: Words) -> tuple[np.ndarray, list[str]]:

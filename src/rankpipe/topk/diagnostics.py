@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from rankpipe.data.splits import TRAIN
-from rankpipe.topk.splits import SEQUENTIAL, Rows
+from rankpipe.topk.rows import Rows
+from rankpipe.topk.splits import SEQUENTIAL
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -18,7 +19,7 @@ def diagnostics(marks: np.ndarray, rows: Rows, splits: dict[str, tuple[int, ...]
         splits: name → its marks.
     """
     used = int(np.count_nonzero(marks))
-    in_train = np.bincount(rows.items[marks == TRAIN], minlength=len(rows.item_names))
+    in_train = np.bincount(rows.items[marks == TRAIN], minlength=len(rows.item_keys))
     rank = np.empty(len(in_train), np.int64)
     rank[np.argsort(-in_train, kind="stable")] = np.arange(len(in_train))
     profile = _profile(rank[rows.items[marks == TRAIN]], len(rank))

@@ -1,19 +1,18 @@
 """Chooses the users of one size and splits their rows into train, valid and test.
 
 Nothing is copied: the output is one byte a raw row and the split's diagnostics; convert reads the chosen rows from the
-raw file. Memory: about 100 bytes a raw row, whose users and items must be known together before any can be hidden.
+raw file. Memory: about 100 bytes a raw row: all of a user's rows must be known before any can be hidden.
 """
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from rankpipe import params, paths, progress
 from rankpipe.data.columns import Words
-from rankpipe.data.sampling import word_key
+from rankpipe.data.sampling import keys
+from rankpipe.data.selection import load_selection, save_selection
 from rankpipe.data.splits import SPLITS, TEST, TRAIN, VALID
 from rankpipe.errors import InputError, nearest
 from rankpipe.io.atomic import atomic_folder
@@ -22,8 +21,9 @@ from rankpipe.params import bounded
 from rankpipe.topk.diagnostics import diagnostics
 from rankpipe.topk.given import Given, given_marks
 from rankpipe.topk.reading import interactions, ordered
+from rankpipe.topk.rows import Rows, hashed
 from rankpipe.topk.source import InteractionsFile, source
-from rankpipe.topk.splits import FOLD_IN, PAIR_OF_SETS, RULES, SEQUENTIAL, Rows, Shares, without_strangers
+from rankpipe.topk.splits import FOLD_IN, PAIR_OF_SETS, RULES, SEQUENTIAL, Shares, without_strangers
 
 TRACK = "topk"
 SELECTION = "selection.npy"
@@ -95,11 +95,9 @@ def extract(size: str) -> None:
             raise InputError(f"{file.path}: size {size}, split {settings.split}: '{name}' is empty; take more users or "
                              "raise the ratio in params.yaml: topk.extract, or choose another split")
     with atomic_folder(paths.selection(size, TRACK)) as folder:
-        selection = np.zeros(chosen.counts["raw_rows"], np.uint8)
-        selection[chosen.positions] = marks
-        buffer = io.BytesIO()  # into a file numpy writes by a call that loses the reason when the disk is full
-        np.save(buffer, selection, allow_pickle=False)
-        (folder / SELECTION).write_bytes(buffer.getbuffer())
+        of_all = np.zeros(chosen.counts["raw_rows"], np.uint8)
+        of_all[chosen.positions] = marks
+        save_selection(folder / SELECTION, of_all)
         write_json(folder / DIAGNOSTICS, {
             "split": settings.split, "seed": seed, "requested_users": wanted,
             "took_all": wanted is None or wanted >= found, **chosen.counts,
@@ -115,26 +113,22 @@ def choose(file: InteractionsFile, users: int | None, seed: int, title: str) -> 
         InputError: see :func:`rankpipe.topk.reading.interactions`; or no row is left.
     """
     words = Words(), Words()
-    parts: list[tuple[np.ndarray | None, ...]] = []
+    parts: list[list[np.ndarray | None]] = []
     with progress.bar(None, title) as bar:
         for block in interactions(file, *words):
-            parts.append((block.users, block.items, block.times, block.ratings))
+            parts.append([block.users, block.items, block.times, block.ratings])
             bar.update(len(block))
     if not parts:
         raise InputError(f"{file.path}: has no rows; there is nothing to learn from")
-    columns: list[np.ndarray | None] = []
-    for i in range(4):  # column by column, so that no more than one stands in memory twice
-        held = [part[i] for part in parts]
-        columns.append(None if held[0] is None else np.concatenate(held))
-    raw_rows = len(columns[0])
-    del parts, held
-    (user_codes, user_names), (item_codes, item_names) = (_sorted(columns[i], words[i]) for i in (0, 1))
-    times, ratings = columns[2:]
+    (user_codes, user_keys), (item_codes, item_keys) = (
+        _sorted(joined(parts, i), words[i], seed, side) for i, side in enumerate(("user", "item")))
+    times, ratings = joined(parts, 2), joined(parts, 3)
+    counts = {"raw_rows": len(user_codes), "raw_users": len(user_keys), "raw_items": len(item_keys)}
 
-    positions = np.flatnonzero(_drawn(user_names, users, seed)[user_codes])
-    newest = _newest(positions, user_codes, item_codes, times, ratings, len(item_names))
-    counts = {"raw_rows": raw_rows, "raw_users": len(user_names), "raw_items": len(item_names),
-              "duplicates_merged": len(positions) - len(newest)}
+    positions = np.flatnonzero(_drawn(user_keys, users, seed)[user_codes])
+    newest = _newest(positions, user_codes, item_codes, times, ratings, len(item_keys))
+    counts["duplicates_merged"] = len(positions) - len(newest)
+    del positions
     if ratings is not None and file.min_rating is not None:
         liked = ratings[newest] >= file.min_rating
         counts["below_min_rating"] = int((~liked).sum())
@@ -142,26 +136,33 @@ def choose(file: InteractionsFile, users: int | None, seed: int, title: str) -> 
         if not len(newest):
             raise InputError(f"{file.path}: no row has {file.rating} of {file.min_rating:g} or more; lower "
                              "params.yaml: topk.source.interactions.min_rating")
-    rows = Rows(user_codes[newest], item_codes[newest], None if times is None else times[newest], user_names,
-                item_names, seed)
+    rows = Rows(user_codes[newest], item_codes[newest], None if times is None else times[newest], user_keys, item_keys,
+                seed)
     return Chosen(rows, newest, counts)
 
 
-def _sorted(codes: np.ndarray, words: Words) -> tuple[np.ndarray, list[str]]:
-    """Codes and words in the order of the words, which no order of rows can change."""
+def joined(parts: list[list[np.ndarray | None]], i: int) -> np.ndarray | None:
+    """Column ``i`` of all blocks, which give it up, so that no more than one column stands in memory twice."""
+    held = [part[i] for part in parts]
+    for part in parts:
+        part[i] = None
+    return None if held[0] is None else np.concatenate(held)
+
+
+def _sorted(codes: np.ndarray, words: Words, seed: int, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Codes in the order of the words, which no order of rows can change, and the hashes of the words in that order."""
     order = ordered(words)
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order))
-    return place[codes], [words[i] for i in order]
+    return place[codes], hashed(words, seed, side)[order]
 
 
-def _drawn(names: list[str], users: int | None, seed: int) -> np.ndarray:
-    """(users,) bool."""
-    if users is None or users >= len(names):
-        return np.ones(len(names), bool)
-    key = np.array([word_key(seed, "sample", name) for name in names], np.uint64)
-    drawn = np.zeros(len(names), bool)
-    drawn[np.argsort(key, kind="stable")[:users]] = True
+def _drawn(user_keys: np.ndarray, users: int | None, seed: int) -> np.ndarray:
+    """(U,) bool: the ``users`` of lowest hash."""
+    if users is None or users >= len(user_keys):
+        return np.ones(len(user_keys), bool)
+    drawn = np.zeros(len(user_keys), bool)
+    drawn[np.argsort(keys(seed, "sample", user_keys), kind="stable")[:users]] = True
     return drawn
 
 
@@ -170,27 +171,18 @@ def _newest(positions: np.ndarray, users: np.ndarray, items: np.ndarray, times: 
     """(n,) raw positions of one row a pair, by (user, item): the newest, of equal times the best rated."""
     pair = users[positions].astype(np.int64) * n_items + items[positions]
     order = np.argsort(pair, kind="stable")
-    if not (np.diff(pair[order]) == 0).any():
+    in_order = pair[order]
+    last = np.append(in_order[1:] != in_order[:-1], True)
+    if last.all():
         return positions[order]
     order = np.lexsort((*(x[positions] for x in (ratings, times) if x is not None), pair))
-    pair = pair[order]
-    last = np.append(pair[1:] != pair[:-1], True)
     return positions[order[last]]
 
 
-def selection(size: str, rows: int | None = None) -> np.ndarray:
+def selection(size: str) -> np.ndarray:
     """(N,) uint8 of :func:`extract`, left on the disk and read as it is used.
 
     Raises:
-        InputError: missing, damaged, or of another number of rows.
+        InputError: missing or damaged.
     """
-    path = paths.selection(size, TRACK) / SELECTION
-    if not Path(path).is_file():
-        raise InputError(f"{path}: not found; run extract (dvc repro), or fetch it (dvc pull)")
-    try:
-        marks = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: not a whole selection ({error}); delete it and run extract again") from error
-    if marks.dtype != np.uint8 or marks.ndim != 1 or (rows is not None and len(marks) != rows):
-        raise InputError(f"{path}: selects from {marks.size} rows, not from {rows}; run extract again")
-    return marks
+    return load_selection(paths.selection(size, TRACK) / SELECTION)

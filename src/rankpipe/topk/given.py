@@ -10,7 +10,8 @@ from rankpipe.data.splits import SPLITS, TRAIN, UNUSED, VALID, given_split
 from rankpipe.errors import InputError
 from rankpipe.io.delimited import open_table
 from rankpipe.params import bounded
-from rankpipe.topk.splits import RULES, Rows, Shares
+from rankpipe.topk.rows import Rows
+from rankpipe.topk.splits import RULES, Shares
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,8 @@ def given_marks(settings: Given | None, rows: Rows, positions: np.ndarray, raw_r
     if (words == VALID).any():
         raise InputError(f"{where}has valid rows of its own; drop params.yaml: topk.extract.given.valid")
     index = np.flatnonzero(words == TRAIN)
-    times = None if rows.times is None else rows.times[index]
-    left = Rows(rows.users[index], rows.items[index], times, rows.user_names, rows.item_names, rows.seed)
     carving = Shares(settings.valid.ratio, shares.sequential, shares.fold_in)
-    words[index] = RULES[settings.valid.split](left, carving, (VALID,))
+    words[index] = RULES[settings.valid.split](rows.take(index), carving, (VALID,))
     return words
 
 

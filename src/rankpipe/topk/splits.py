@@ -1,61 +1,24 @@
 """Which rows train and which are hidden, in one or two hidden sets drawn by the same rule.
 
-Rules mark the n rows of :class:`Rows`. All draws are by a hash of seed, purpose and the ids themselves: neither the
-order of the raw rows nor that of the columns changes them. Where a rule hides c rows for each of k sets, it draws k·c
-rows and deals them out at random, so that the sets differ by chance alone.
+Rules mark the n rows of :class:`rankpipe.topk.rows.Rows`. All draws are by a hash of seed, purpose and the ids
+themselves: neither the order of the raw rows nor that of the columns changes them. Where a rule hides c rows for each
+of k sets, it draws k·c rows and deals them out at random, so that the sets differ by chance alone.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 
 import numpy as np
 
-from rankpipe.data.sampling import keys, word_key
 from rankpipe.data.splits import TEST, TRAIN, UNUSED, VALID
-from rankpipe.errors import InputError
+from rankpipe.topk.rows import Rows, deal, ranks
 
 SEQUENTIAL = 2
 """Added to VALID and TEST where a row lies behind its user's cut in time."""
 FOLD_IN = 6
 PAIR_OF_SETS = (TEST, VALID)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """n rows sorted by (user, item), none twice."""
-
-    users: np.ndarray
-    """(n,) int32 codes in the order of ``user_names``."""
-    items: np.ndarray
-    times: np.ndarray | None
-    """(n,) int64."""
-    user_names: list[str]
-    item_names: list[str]
-    seed: int
-
-    def __len__(self) -> int:
-        return len(self.users)
-
-    def keys(self, purpose: str) -> np.ndarray:
-        """(n,) uint64, by the words of the rows' ids."""
-        users, items = (np.array([word_key(self.seed, f"{purpose}/{side}", w) for w in words], np.uint64)
-                        for side, words in (("user", self.user_names), ("item", self.item_names)))
-        return keys(self.seed, purpose, users[self.users] ^ items[self.items])
-
-    def shares(self, ratio: float, purpose: str) -> np.ndarray:
-        """(users,) int64: ``ratio`` of each user's rows, rounded up or down by a hash, so that the mean is kept."""
-        luck = np.array([word_key(self.seed, purpose, w) for w in self.user_names], np.uint64) / 2.0**64
-        return np.floor(ratio * self.lengths() + luck).astype(np.int64)
-
-    def lengths(self) -> np.ndarray:
-        """(users,) int64 rows of each user."""
-        return np.bincount(self.users, minlength=len(self.user_names))
-
-    def clock(self, split: str) -> np.ndarray:
-        """``times``. Raises InputError where there are none."""
-        if self.times is None:
-            raise InputError(f"params.yaml: topk.extract.split: {split} needs times; set topk.source.interactions.time")
-        return self.times
+_RUN = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -70,44 +33,44 @@ class Shares:
     """For ``held_out_users``: of a held-out user's rows, those that are known."""
 
 
-def ranks(groups: np.ndarray, *by: np.ndarray) -> np.ndarray:
-    """(n,) int64 place of each row within its group, from 0, in rising order of ``by``, the first deciding first."""
-    order = np.lexsort((*by[::-1], groups))
-    sizes = np.bincount(groups)
-    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    out = np.empty(len(groups), np.int64)
-    out[order] = np.arange(len(groups)) - starts
-    return out
+Rule = Callable[[Rows, Shares, tuple[int, ...]], np.ndarray]
 
 
-def deal(marks: np.ndarray, index: np.ndarray, groups: np.ndarray, counts: np.ndarray, key: np.ndarray,
-         sets: tuple[int, ...]) -> None:
-    """Marks, of the rows ``index``, each group's ``counts`` rows of lowest ``key`` by the first of ``sets``, and so on.
+def by_users(rule: Rule) -> Rule:
+    """``rule`` on a run of users at a time, which it looks at one by one anyway: memory is that of a run."""
 
-    Args:
-        groups: (m,) of the rows ``index``.
-        counts: (groups,) rows for each set.
-        key: (m,).
-    """
-    place, count = ranks(groups, key), counts[groups]
-    for i, mark in enumerate(sets):
-        marks[index[(place >= i * count) & (place < (i + 1) * count)]] = mark
+    @wraps(rule)
+    def whole(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndarray:
+        marks = np.empty(len(rows), np.uint8)
+        ends = np.cumsum(rows.lengths())
+        first = 0
+        while first < len(ends):
+            start = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, start + _RUN, side="right")))
+            here = slice(start, int(ends[last - 1]))
+            run = replace(rows.take(here), users=rows.users[here] - first, user_keys=rows.user_keys[first:last])
+            marks[here] = rule(run, shares, sets)
+            first = last
+        return marks
+
+    return whole
 
 
+@by_users
 def random(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndarray:
     """``ratio`` of each user's rows."""
     marks = np.full(len(rows), TRAIN, np.uint8)
-    counts = _fitting(rows.shares(shares.ratio, "random"), rows, sets)
+    counts = _hidden(rows, shares.ratio, "random", sets)
     deal(marks, np.arange(len(rows)), rows.users, counts, rows.keys("random"), sets)
     return marks
 
 
+@by_users
 def leaderboard(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndarray:
     """``ratio`` of each user's rows: part of them his last ones, the rest drawn from those before."""
     marks = np.full(len(rows), TRAIN, np.uint8)
-    counts = _fitting(rows.shares(shares.ratio, "leaderboard"), rows, sets)
-    luck = np.array([word_key(rows.seed, "leaderboard/cut", w) for w in rows.user_names], np.uint64) / 2.0**64
-    last = np.minimum(np.floor(shares.sequential * counts + luck).astype(np.int64), counts)
+    counts = _hidden(rows, shares.ratio, "leaderboard", sets)
+    last = np.minimum(np.floor(shares.sequential * counts + rows.luck("leaderboard/cut")).astype(np.int64), counts)
     key = rows.keys("leaderboard")
     from_end = ranks(rows.users, -rows.clock("leaderboard"), rows.keys("leaderboard/ties"))
     behind = from_end < len(sets) * last[rows.users]
@@ -127,16 +90,17 @@ def loglog(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndarray:
     deal(marks, np.arange(len(rows)), rows.users, _floor_log(rows.lengths(), 4.0), rows.keys("loglog/user"), sets)
     index, key = np.flatnonzero(marks == TRAIN), rows.keys("loglog/item")
     items = rows.items[index]
-    left = np.bincount(items, minlength=len(rows.item_names))
-    wanted = _floor_log(np.bincount(rows.items, minlength=len(rows.item_names)), 1.2)
+    left = np.bincount(items, minlength=len(rows.item_keys))
+    wanted = _floor_log(np.bincount(rows.items, minlength=len(rows.item_keys)), 1.2)
     deal(marks, index, items, np.minimum(wanted, np.maximum(left - 1, 0) // len(sets)), key[index], sets)
-    bare = np.bincount(rows.users[marks == TRAIN], minlength=len(rows.user_names)) == 0
+    bare = np.bincount(rows.users[marks == TRAIN], minlength=len(rows.user_keys)) == 0
     bare &= rows.lengths() > 0
     index = index[bare[rows.users[index]]]
     marks[index[ranks(rows.users[index], key[index]) == 0]] = TRAIN
     return marks
 
 
+@by_users
 def leave_last_out(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndarray:
     """Each user's last row for the first set, the one before for the next; users of too few rows keep all."""
     marks = np.full(len(rows), TRAIN, np.uint8)
@@ -168,22 +132,21 @@ def held_out_users(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndar
     of a single row always train.
     """
     lengths = rows.lengths()
-    key = np.array([word_key(rows.seed, "held_out_users", w) for w in rows.user_names], np.uint64)
     able = np.flatnonzero(lengths >= 2)
-    drawn = able[np.argsort(key[able], kind="stable")]
+    drawn = able[np.argsort(rows.luck("held_out_users")[able], kind="stable")]
     number = round(shares.ratio * len(able))
     hidden = np.clip(np.rint((1 - shares.fold_in) * lengths).astype(np.int64), 1, np.maximum(lengths - 1, 1))
-    marks, row_key = np.full(len(rows), TRAIN, np.uint8), rows.keys("held_out_users/rows")
+    marks = np.full(len(rows), TRAIN, np.uint8)
     for i, mark in enumerate(sets):
         held = np.zeros(len(lengths), bool)
         held[drawn[i * number:(i + 1) * number]] = True
         index = np.flatnonzero(held[rows.users])
         marks[index] = FOLD_IN
-        deal(marks, index, rows.users[index], hidden, row_key[index], (mark,))
+        deal(marks, index, rows.users[index], hidden, rows.take(index).keys("held_out_users"), (mark,))
     return marks
 
 
-RULES: dict[str, Callable[[Rows, Shares, tuple[int, ...]], np.ndarray]] = {
+RULES: dict[str, Rule] = {
     "leaderboard": leaderboard, "loglog": loglog, "leave_last_out": leave_last_out, "random": random,
     "temporal": temporal, "held_out_users": held_out_users}
 
@@ -194,8 +157,10 @@ def without_strangers(marks: np.ndarray, users: np.ndarray) -> np.ndarray:
     return np.where(known[users], marks, UNUSED).astype(np.uint8)
 
 
-def _fitting(counts: np.ndarray, rows: Rows, sets: tuple[int, ...]) -> np.ndarray:
-    """``counts`` for each set, lowered where a user would keep no row."""
+def _hidden(rows: Rows, ratio: float, purpose: str, sets: tuple[int, ...]) -> np.ndarray:
+    """(U,) rows to hide for each set: ``ratio`` of the user's, rounded up or down by a hash so that the mean is kept,
+    and lowered where he would keep no row."""
+    counts = np.floor(ratio * rows.lengths() + rows.luck(purpose)).astype(np.int64)
     return np.minimum(counts, np.maximum(rows.lengths() - 1, 0) // len(sets))
 
 
