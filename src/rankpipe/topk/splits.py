@@ -120,7 +120,7 @@ def temporal(rows: Rows, shares: Shares, sets: tuple[int, ...]) -> np.ndarray:
     marks = np.full(len(rows), TRAIN, np.uint8)
     in_order = np.sort(times)
     for i, mark in reversed(list(enumerate(sets))):
-        cut = in_order[max(len(rows) - round((i + 1) * shares.ratio * len(rows)), 0)]
+        cut = in_order[np.clip(len(rows) - round((i + 1) * shares.ratio * len(rows)), 0, len(rows) - 1)]
         marks[times >= cut] = mark
     return marks
 
