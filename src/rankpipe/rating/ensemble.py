@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 
-from rankpipe import params, paths
+from rankpipe import params
 from rankpipe.cells import named
 from rankpipe.errors import InputError, nearest
 from rankpipe.io.atomic import atomic_folder
@@ -37,7 +37,7 @@ class Settings:
     """The block ``rating.ensemble`` of params.yaml."""
 
     members: tuple[str, ...] | None = None
-    """Model ids; null takes all of rating.models."""
+    """Model ids; null takes all of rating.models. Those that rate everybody alike are passed over."""
     l2: float = bounded(10.0, above=0)
     """λ, in rows: how strongly the weights are drawn to equal ones."""
     folds: int = bounded(5, low=2)
@@ -93,9 +93,10 @@ def ensemble(size: str) -> None:
                              f"{nearest(member, models)}")
     about = table.about(size)
     valid, test = scores(size, models, "valid"), scores(size, models, "test")
-    members = [m for m in models if settings.members is None or m in settings.members]
+    members = [m for m in models if (settings.members is None or m in settings.members) and np.ptp(valid.ratings[m])]
     if not members:
-        raise InputError(f"params.yaml: {TRACK}.ensemble.members: empty; name a model, or set null for all")
+        raise InputError(f"params.yaml: {TRACK}.ensemble.members: none that tells one pair from another; name a model, "
+                         "or set null for all")
     found, crossed = combine(valid, members, settings, params.seed(values), about.low, about.high)
     with atomic_folder(ensemble_folder(size)) as folder:
         spread = found.ratings(valid.ratings)[1]
@@ -169,8 +170,3 @@ def load(folder: Path) -> Ensemble:
                         values["level"])
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); run the ensemble stage again") from error
-
-
-def model_folders(size: str, models: list[str]) -> dict[str, Path]:
-    """Model → the folder that train wrote."""
-    return {m: paths.model(size, TRACK, m) for m in models}
