@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,6 +15,8 @@ from rankpipe.data.origin import Origin
 from rankpipe.errors import InputError, nearest
 
 ENDINGS = (".json", ".jsonl", ".ndjson")
+_LOOKED_AT = 1000
+"""Lines whose keys are the file's: the first alone may lack what most have."""
 
 
 def is_json_lines(path: str | Path) -> bool:
@@ -23,27 +26,28 @@ def is_json_lines(path: str | Path) -> bool:
 
 
 class JsonLinesTable:
-    """An opened file; ``names`` are the keys of its first line. A key that a line lacks is null there.
+    """An opened file; ``names`` are the keys of its first lines. A key that a line lacks is null there.
 
     Raises:
-        InputError: missing or empty file, or a first line that is no object.
+        InputError: missing or empty file, or first lines that are no objects.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"{path}: not found; put the file there or fetch it (dvc pull)")
-        first = next(self._objects(), None)
-        if first is None:
+        first = list(islice(self._objects(), _LOOKED_AT))
+        if not first:
             raise InputError(f"{path}: empty; each line must be a JSON object")
-        self.names: tuple[str, ...] = tuple(first)
+        self._looked_at = len(first)
+        self.names: tuple[str, ...] = tuple(dict.fromkeys(key for row in first for key in row))
 
     def require(self, columns: Sequence[str], key: str = "params.yaml") -> None:
-        """Raises InputError, naming the nearest key, where the first line lacks one of ``columns``."""
+        """Raises InputError, naming the nearest key, where no line of the first has one of ``columns``."""
         for name in columns:
             if name not in self.names:
-                raise InputError(f"{self.path}: line 1 has no key '{name}', which {key} names; "
-                                 f"{nearest(name, self.names)}")
+                raise InputError(f"{self.path}: no key '{name}' in the first {self._looked_at} lines, which {key} "
+                                 f"names; {nearest(name, self.names)}")
 
     def spans(self, columns: Sequence[str], batch_rows: int = 8192) -> Iterator[tuple[int, pa.RecordBatch]]:
         """(position of the first row, record batch), in file order. Row r stands on line r + 1.

@@ -135,11 +135,15 @@ def summed_columns(table: RawTable, columns: tuple[str, ...], key: str) -> list[
     """``columns`` with every ``*`` resolved, in order of the names.
 
     Raises:
-        InputError: a pattern that no column fits.
+        InputError: a missing column, or a pattern that none fits.
     """
     found: set[str] = set()
     for column in columns:
-        fitting = [n for n in table.names if fnmatchcase(n, column)] if "*" in column else [column]
+        if "*" not in column:
+            table.require([column], key)
+            found.add(column)
+            continue
+        fitting = [n for n in table.names if fnmatchcase(n, column)]
         if not fitting:
             raise InputError(f"{table.path}: no column '{column}', which {key} names; {nearest(column, table.names)}")
         found.update(fitting)

@@ -128,5 +128,5 @@ def without_repeats(raw: Raw, keep: str) -> tuple[np.ndarray, np.ndarray | None]
         return kept, None
     if keep == "newest":
         kept[order[again]] = False
-    first = again[np.argmin(order[again + 1])]
+    first = again[np.argmin(np.maximum(order[again], order[again + 1]))]
     return kept, np.sort(order[first:first + 2])
