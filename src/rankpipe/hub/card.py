@@ -40,6 +40,8 @@ class Card:
     """Raw file or folder → hash."""
     request: dict[str, Any]
     """The sample request: ``rows``, and their ``scores``, or ``answers`` where a row has many."""
+    origin: str = "put together from the most frequent values, it is nobody's"
+    """Where the rows of the sample request come from."""
     task: str = "tabular-classification"
     tags: tuple[str, ...] = ()
     license: str | None = None
@@ -69,7 +71,7 @@ def render(card: Card) -> str:
         "Every file's sha256 is checked on loading, nothing is unpickled, and a frame that doesn't fit `schema.json` "
         "is refused by the name of the column.", "",
         "## Sample request", "",
-        "The row of `sample_request.json` is put together from the most frequent values, it is nobody's:", "",
+        f"The row of `sample_request.json` is {card.origin}:", "",
         "```", *_lines(card.request["rows"][0]), "```", "",
         *_answer(card), "",
     ]

@@ -56,6 +56,11 @@ class Dataset:
         known = (self.train, self.valid) if self.fold_in is None else (self.train, self.valid, self.fold_in)
         return merge(*known).matrix()
 
+    @cached_property
+    def known(self) -> csr_matrix:
+        """(U, I) float32 of ones: the rows of all splits, for whoever doesn't judge any more."""
+        return merge(self.train, self.valid, self.test, *([] if self.fold_in is None else [self.fold_in])).matrix()
+
     def hidden(self, split: Literal["valid", "test"]) -> Interactions:
         """The rows to be found: those of ``split``."""
         return self.valid if split == "valid" else self.test
