@@ -161,7 +161,7 @@ def test_bad_reviews_and_parameters_are_one_line(here: Path, found: list[dict[st
     ([{"id": "u1", "fans": 1}, {"id": "u1", "fans": 2}], {}, "row 1 (the first is 0): 'u1' stands in row 0 already"),
     ([{"id": "u1", "fans": "many"}], {}, "column 'fans', row 0 (the first is 0): 'many' is not a number"),
     ([{"id": None, "fans": 1}], {}, "column 'id', row 0 (the first is 0): the id is missing"),
-    ([{"id": "u1", "fan": 1}], {}, "no key 'fans' in the first 1 lines, which params.yaml: rating.source.users.stats.fans"),
+    ([{"id": "u1", "fan": 1}], {}, "no key 'fans' in the first 1 lines, which params.yaml: rating.source.users"),
     ([{"id": "u1", "fans": 1}], {"stats": {"compliment": ["compliment_*"]}}, "no column 'compliment_*'"),
     ([{"id": "u1", "fans": {"a": 1}}], {"fields": {"f": {"column": "fans"}}}, "column 'fans': wrong type struct"),
     ([{"id": "u1", "fans": 1}], {"numbers": {"f": {"column": "fns"}}}, "did you mean 'fans'?"),

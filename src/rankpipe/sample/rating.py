@@ -39,7 +39,7 @@ def generate(arguments: argparse.Namespace) -> None:
     ``average_stars`` and ``stars`` are means over all reviews of the file, the latter in steps of a half, like Yelp's.
     """
     users = math.ceil(arguments.rows * 3 / 20) if arguments.users is None else arguments.users
-    businesses = math.ceil(arguments.rows / 20) if arguments.businesses is None else arguments.businesses
+    businesses = max(8, math.ceil(arguments.rows / 20)) if arguments.businesses is None else arguments.businesses
     _check(arguments, users, businesses)
     restaurants = Restaurants(businesses, arguments.seed)
     diners = Diners(restaurants, users, arguments.rows, arguments.korean, arguments.seed)
