@@ -172,7 +172,7 @@ def _stats(sample: _Sample, profiles: Profiles, splits: dict[str, table.Ratings]
             seen = [rows.ratings[(rows.users if sample.side == "user" else rows.items) == code]
                     for rows in splits.values()]
             beyond = max(float(counted[code]) - sum(map(len, seen)), 0.0)
-            if kept.table.unseen[1, code] > 0:  # the rounding of the mean was found small enough
+            if beyond and kept.table.unseen[1, code] > 0:  # the rounding of the mean was found small enough
                 beyond_rated, all_seen = beyond, sum(float(r.sum(dtype=np.float64)) for r in seen)
                 rest = float(counted[code]) * float(means[code]) - all_seen
                 beyond_sum = min(max(rest / beyond, about.low), about.high) * beyond
