@@ -1,4 +1,4 @@
-"""Judges the models of one size and their ensemble on the same rows: metrics, paired tests, slices, intervals, plots."""
+"""Judges one size's models and their ensemble on the same rows: figures, paired tests, slices, intervals, plots."""
 
 import sys
 from dataclasses import dataclass, field
