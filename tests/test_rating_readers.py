@@ -1,5 +1,6 @@
 """Raw files of the track `rating`, good and bad: what is read, and the one line that says why it isn't."""
 
+import csv
 import gzip
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,17 @@ def test_moments_and_ids_in_every_form() -> None:
     assert ids(pa.array([3, 4]), "id", origin).to_pylist() == ids(pa.array(["3", "4"]), "id", origin).to_pylist()
     assert numbers(pa.array([" 4.5", "", None]), "x", origin)[0] == 4.5
     assert np.isnan(numbers(pa.array([" 4.5", "", None]), "x", origin)[1:]).all()
+
+
+def test_a_quoted_text_may_run_over_the_end_of_a_block(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rankpipe.io.delimited._BLOCK_BYTES", 1000)
+    texts = [f'first line {i},\n\nsecond "line"' for i in range(200)]
+    with (here / "r.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("user_id", "item_id", "rating", "text"),
+                                    *(("u", f"i{i}", 3, said) for i, said in enumerate(texts))])
+    found = list(reviews(Source(Reviews("r.csv", text="text")), Words(), Words(), texts=True))
+    assert len(found) > 5 and [said for block in found for said in block.texts] == texts
+    assert np.concatenate([block.rows for block in found]).tolist() == list(range(200))
 
 
 @pytest.mark.parametrize(("content", "what"), [

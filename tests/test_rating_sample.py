@@ -134,7 +134,7 @@ def test_profiles_beat_ids_and_the_review_itself_beats_both(sample: Path) -> Non
     stats = [np.log1p([[row["review_count"], row.get("fans", 0), sum(row.get(k, 0) for k in votes)]
                        for row in sorted(lines(sample / file), key=lambda row: row[key])])
              for file, key in (("user.json", "user_id"), ("business.json", "business_id"))]
-    gains, readings = [], []
+    gains, readings, alone = [], [], []
     for seed in range(3):
         order = np.random.default_rng(seed).permutation(len(y))
         train, test = np.sort(order[:5100]), np.sort(order[5100:])
@@ -148,8 +148,14 @@ def test_profiles_beat_ids_and_the_review_itself_beats_both(sample: Path) -> Non
             others = (np.bincount(code[train], minlength=len(total))[code] - inside)[:, None]
             prior = own[train].mean(0)
             columns += [known[code], (total[code] - own + 3 * prior) / (others + 3)]
+        blocks = {"stats": columns[0::2], "texts": [x[:, :-1] for x in columns[1::2]], "users": columns[:2],
+                  "businesses": columns[2:]}
+        mean = float(np.std(y[test]))
+        alone += [(k, mean - ridge(np.concatenate(x, 1), y, train, test, 300)) for k, x in blocks.items()]
         ids = bias(codes[0][1], codes[1][1], y, train, test)
+        alone.append(("ids", mean - ids))
         gains.append(ids - ridge(np.concatenate(columns, 1), y, train, test, 300))
         readings.append(ids - ridge(text, y, train, test, 30))
-    assert min(gains) > 0.015, gains
+    assert min(gain for _, gain in alone) > 0.1, alone
+    assert min(gains) > 0.03, gains
     assert min(readings) > 0.15, readings
