@@ -1,5 +1,6 @@
 """Profiles put together at batch time: numbers worked out by hand, and batches in their order."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,12 +244,16 @@ def test_batches_take_every_row_once_without_its_own_review():
 def test_sequential_keeps_the_order_and_the_moment(history):
     workspace(Path("."))
     profiles, valid = made(Features(history=history)), table.read("toy", "valid")
+    moments = np.random.default_rng(0).choice(table.read("toy", "train").times, len(valid))
+    valid = replace(valid, times=moments)
     found = list(sequential(profiles, valid, 60))
     assert [len(b) for b in found] == [60, 60, 30]
     cold = np.where(valid.users < 0, profiles.inputs.n_users, valid.users)
     assert np.array_equal(np.concatenate([b.users.numpy() for b in found]), cold)
     expected = profiles.blocks(valid.users, valid.items, times=valid.times)["item_text"]
     assert np.array_equal(np.concatenate([b.blocks["item_text"].numpy() for b in found]), expected)
+    now = profiles.blocks(valid.users, valid.items)["item_text"]
+    assert np.array_equal(now, expected) == (history == "all")
 
 
 def test_sums_of_reviews_whatever_is_summed_at_once(monkeypatch):
