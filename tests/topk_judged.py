@@ -25,6 +25,7 @@ threads: 1
 device: cpu
 topk:
   models: {mf: {}, pop: {}, fm: {}, ease: {}}
+  lists: 25
   features: {min_count: {default: 1}, buckets: {default: 4}}
   evaluate:
     cutoffs: [5, 20]
@@ -77,8 +78,6 @@ def write(model: str, split: str, users: np.ndarray, lists: np.ndarray) -> None:
 
 
 def read(model: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Users and lists, (U, K) with −1 behind the last."""
+    """Users and lists (U, K)."""
     table = pq.read_table(paths.model_scores("toy", "topk", model) / f"{split}.parquet")
-    rows = table["items"].to_pylist()
-    width = max(map(len, rows))
-    return table["user"].to_numpy(), np.array([row + [-1] * (width - len(row)) for row in rows], np.int32)
+    return table["user"].to_numpy(), np.array(table["items"].to_pylist(), np.int32)

@@ -34,7 +34,8 @@ def agreement(path: str | Path, points: list[Point], subtitle: str, labels: tupl
         for p, at in zip(points, places, strict=True):
             ax.annotate(p.model, (p.x[0], p.y[0]), (1.02, at), textcoords=ax.get_yaxis_transform(),
                         color=colour[p.model], fontsize=9, va="center", annotation_clip=False,
-                        arrowprops={"arrowstyle": "-", "ls": ":", "color": colour[p.model], "lw": 0.8, "shrinkB": 4})
+                        arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "ls": ":", "color": colour[p.model],
+                                    "lw": 0.8, "shrinkB": 4})
         for i, line in enumerate(words):
             ax.text(0.03, 0.97 - 0.045 * i, line, transform=ax.transAxes, va="top", fontsize=9, color=INK,
                     family="DejaVu Sans Mono")

@@ -32,4 +32,5 @@ def cutoffs(path: str | Path, lines: dict[str, np.ndarray], baselines: tuple[str
         for (model, y), at in zip(lines.items(), places, strict=True):
             ax.annotate(model, (len(y), y[-1]), (1.02, at), textcoords=ax.get_yaxis_transform(), color=colour[model],
                         fontsize=9, va="center", annotation_clip=False,
-                        arrowprops={"arrowstyle": "-", "ls": ":", "color": colour[model], "lw": 0.8, "shrinkB": 2})
+                        arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "ls": ":", "color": colour[model],
+                                    "lw": 0.8, "shrinkB": 2})

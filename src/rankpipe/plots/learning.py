@@ -39,4 +39,5 @@ def learning_curves(path: str | Path, curves: dict[str, tuple[list[float], list[
         for (model, (x, y)), at in zip(curves.items(), places, strict=True):
             ax.annotate(model, (x[-1], y[-1]), (1.02, at), textcoords=ax.get_yaxis_transform(), color=colour[model],
                         fontsize=9, va="center", annotation_clip=False,
-                        arrowprops={"arrowstyle": "-", "ls": ":", "color": colour[model], "lw": 0.8, "shrinkB": 2})
+                        arrowprops={"arrowstyle": "-", "relpos": (0, 0.5), "ls": ":", "color": colour[model],
+                                    "lw": 0.8, "shrinkB": 2})

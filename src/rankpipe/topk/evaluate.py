@@ -58,10 +58,15 @@ def evaluate(size: str) -> None:
     settings = params.block(Evaluate, params.get(values, "topk.evaluate"), "params.yaml: topk.evaluate")
     models = named(values, TRACK, MODELS)
     known(list(settings.baselines), MODELS, "topk.evaluate.baselines")
+    length = params.get(values, "topk.lists")
+    if not isinstance(length, int) or length < max(TASK, *settings.cutoffs):
+        raise InputError(f"params.yaml: topk.lists: {length!r} items, and topk.evaluate.cutoffs asks for "
+                         f"{max(TASK, *settings.cutoffs)}; raise the one or lower the other")
     restore(paths.model_scores(size, TRACK, model) for model in models)
     data = read(size)
     users = {split: np.unique(data.hidden(split).users) for split in ("valid", "test")}
-    found = {split: _lists(size, models, split, data, users[split], settings.cutoffs) for split in ("valid", "test")}
+    found = {split: _lists(size, models, split, data, users[split], length, settings.cutoffs)
+             for split in ("valid", "test")}
     curves = {model: read_curve(TRACK, size, model) for model in models}
     for name in leftovers(TRACK, size, models):
         print(f"warning: {paths.model_scores(size, TRACK, name)} is left over from a model that params.yaml no longer "
@@ -99,18 +104,11 @@ def ranges(edges: Sequence[float]) -> list[str]:
 
 
 def _lists(size: str, models: list[str], split: str, data: Dataset, users: np.ndarray,
-           cutoffs: tuple[int, ...]) -> dict[str, Lists]:
+           length: int, cutoffs: tuple[int, ...]) -> dict[str, Lists]:
     hidden, seen, popularity = data.hidden(split), data.seen(split)[users], data.train.popularity()
     offsets = np.concatenate([[0], np.cumsum(np.diff(hidden.offsets)[users])])
-    found = {}
-    for model in models:
-        try:
-            found[model] = Lists(lists(size, model, split, users, seen), offsets, hidden.items, popularity, cutoffs)
-        except InputError as error:
-            if "cutoff" not in str(error):
-                raise
-            raise InputError(f"{model}: {error} (topk.evaluate.cutoffs), or raise topk.lists and train again") from None
-    return found
+    return {model: Lists(lists(size, model, split, users, seen, length), offsets, hidden.items, popularity, cutoffs)
+            for model in models}
 
 
 def _judged(settings: Evaluate, valid: dict[str, Lists], test: dict[str, Lists], seed: int, title: str) -> Judgement:

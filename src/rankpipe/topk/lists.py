@@ -15,20 +15,22 @@ TRACK = "topk"
 _BATCH = 1 << 14
 
 
-def lists(size: str, model: str, split: str, users: np.ndarray, seen: csr_matrix) -> np.ndarray:
-    """(U, K) int32: the items that ``model`` recommends to each of ``users``, best first, −1 behind the last.
+def lists(size: str, model: str, split: str, users: np.ndarray, seen: csr_matrix, length: int) -> np.ndarray:
+    """(U, length) int32: the items that ``model`` recommends to each of ``users``, best first, −1 behind the last.
 
     Args:
         split: ``valid`` or ``test``.
         users: (U,) codes of those who have hidden rows, rising.
         seen: (U, n_items), rows as ``users``; none of these may be recommended.
+        length: of every list, but for users who have fewer items left.
 
     Raises:
-        InputError: no lists, damaged, of other users, empty, of unknown or doubled items, or of items that were seen.
+        InputError: no lists, damaged, of other users or lengths, of unknown or doubled items, or of items that were
+                seen.
     """
     path = scores_file(TRACK, size, model, f"{split}.parquet")
     remedy = f"run dvc repro {cell(TRACK, size, model)}"
-    found, rows = _table(path, remedy)
+    found, rows = _table(path, length, remedy)
     if not np.array_equal(found, users):
         raise InputError(f"{path}: its {len(found)} users are not the {len(users)} who have hidden rows in {split}; "
                          f"{remedy}")
@@ -37,17 +39,17 @@ def lists(size: str, model: str, split: str, users: np.ndarray, seen: csr_matrix
                          f"{seen.shape[1]} items; {remedy}")
     ranked = np.sort(rows, axis=1)
     doubled = ((ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] != NONE)).any(axis=1)
-    empty = (rows[:, :1] == NONE).any(axis=1)
+    cut = (rows != NONE).sum(axis=1) != np.minimum(length, seen.shape[1] - np.diff(seen.indptr))
     known = hits(rows, seen.indptr, seen.indices).any(axis=1)
-    for wrong, what in ((doubled, "an item stands there twice"), (empty, "nothing is there"),
+    for wrong, what in ((doubled, "an item stands there twice"), (cut, f"there are not topk.lists = {length} items"),
                         (known, "an item was seen in training")):
         if wrong.any():
             raise InputError(f"{path}: {what}, in the list of user {users[wrong.argmax()]}; {remedy}")
     return rows
 
 
-def _table(path: Path, remedy: str) -> tuple[np.ndarray, np.ndarray]:
-    """Users (U,) and lists (U, K); shorter lists are filled up with −1."""
+def _table(path: Path, length: int, remedy: str) -> tuple[np.ndarray, np.ndarray]:
+    """Users (U,) and lists (U, length); shorter lists are filled up with −1, longer ones cut."""
     table = open_parquet(path)
     table.require(("user", "items"), "evaluation")
     users, parts = [], []
@@ -56,12 +58,10 @@ def _table(path: Path, remedy: str) -> tuple[np.ndarray, np.ndarray]:
         if not pa.types.is_list(column.type) or column.null_count:
             raise InputError(f"{path}: column 'items' holds no lists; {remedy}")
         lengths, values = np.diff(column.offsets), column.flatten().to_numpy(zero_copy_only=False)
-        part = np.full((len(lengths), lengths.max(initial=0)), NONE, np.int32)
+        part = np.full((len(lengths), max(length, lengths.max(initial=0))), NONE, np.int32)
         part[np.arange(part.shape[1]) < lengths[:, None]] = values
         users.append(batch.column("user").to_numpy(zero_copy_only=False))
-        parts.append(part)
+        parts.append(part[:, :length])
     if not parts:
         raise InputError(f"{path}: holds no lists; the split is empty, see topk.extract in params.yaml")
-    width = max(1, *(part.shape[1] for part in parts))
-    padded = [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=NONE) for part in parts]
-    return np.concatenate(users), np.concatenate(padded)
+    return np.concatenate(users), np.concatenate(parts)
