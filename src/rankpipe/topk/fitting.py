@@ -1,4 +1,4 @@
-"""Fits one model, neural or not, with or without a valid split: for train, and for predict when it refits on all rows."""
+"""Fits one model, neural or not, with or without a valid split: for train, and for a refit on all rows."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -71,15 +71,18 @@ class Validation:
     """
 
     def __init__(self, seen: csr_matrix, hidden: csr_matrix, threads: int):
-        self.users = np.flatnonzero(np.diff(hidden.indptr))
-        self.offsets = np.concatenate([[0], np.cumsum(np.diff(hidden.indptr)[self.users])])
-        self.seen, self.items, self.threads = seen, hidden.indices, threads
+        self.users, self.seen, self.hidden, self.threads = np.flatnonzero(np.diff(hidden.indptr)), seen, hidden, threads
 
-    def measure(self, scorer: Scorer) -> dict[str, float]:
-        """Metrics at the task's cutoff, or at the number of items where there are fewer."""
-        cutoff = min(CUTOFF, scorer.n_items)
-        lists, _ = recommend(scorer, self.users, self.seen, cutoff, threads=self.threads)
-        found = per_user(lists, self.offsets, self.items, cutoff)
+    def measure(self, scorer: Scorer, users: int | None = None) -> dict[str, float]:
+        """Metrics at the task's cutoff, or at the number of items where there are fewer.
+
+        Args:
+            users: at most so many, evenly spread over all; None takes all.
+        """
+        cutoff, some = min(CUTOFF, scorer.n_items), self.users[::-(-len(self.users) // (users or len(self.users)))]
+        lists, _ = recommend(scorer, some, self.seen, cutoff, threads=self.threads)
+        hidden = self.hidden[some]
+        found = per_user(lists, hidden.indptr, hidden.indices, cutoff)
         return {"recall_at_10": float(found["recall_task"].mean()), "ndcg_at_10": float(found["ndcg"].mean())}
 
 
@@ -141,7 +144,7 @@ def _neural(recipe: Recipe, inputs: Inputs, taken: csr_matrix, history: csr_matr
             return validation.measure(FactorScorer(factors_of(model)))
         if model.separable:
             return validation.measure(scorer(recipe.name, params, inputs, state_of(model, taken), history))
-        return validation.measure(PairScorer(model, recipe.name, inputs, device))
+        return validation.measure(PairScorer(model, recipe.name, inputs, device), params.valid_users)
 
     if validation is None:
         # Every evaluation gains, so that the last weights are kept and nothing stops early.

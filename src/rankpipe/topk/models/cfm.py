@@ -30,6 +30,8 @@ class CFM(nn.Module):
     class Params(Ranking):
         loss: Literal["softmax", "bpr"] = "bpr"
         negatives: int = bounded(1, low=1)
+        valid_users: int | None = bounded(500, low=1)
+        """Users of valid, evenly spread, who are scored between epochs; null: all."""
         embedding_dim: int = bounded(8, low=2)
         channels: int = bounded(8, low=1)
         attention_dim: int = bounded(16, low=1)
@@ -81,10 +83,9 @@ class CFM(nn.Module):
         return torch.cat(parts).view(len(users), len(linear))
 
     def _pairs(self, users: Tensor, items: Tensor, linear: Tensor, rows: Tensor, places: Tensor) -> Tensor:
-        """Vectors (B, F, D) and (M, G, D), weights (M,), and the places (P,) of each pair in them → (P,) scores."""
-        sides = [F.embedding(index, side.flatten(1)).view(-1, *side.shape[1:])
-                 for index, side in ((rows, users), (places, items))]
-        vectors = torch.cat(sides, 1)
+        """Vectors (F, B, D) and (G, M, D), weights (M,), and the places (P,) of each pair in them → (P,) scores."""
+        sides = [F.embedding(index, side.movedim(0, 1).flatten(1)) for index, side in ((rows, users), (places, items))]
+        vectors = torch.cat(sides, 1).view(len(rows), -1, users.shape[2])
         cube = vectors[:, self.first, :, None] * vectors[:, self.second, None, :]  # (P, pairs, D, D)
         found = self.convolutions(cube[:, None]).flatten(1)
         return F.embedding(places, linear[:, None]).squeeze(1) + self.out(found).squeeze(1)
@@ -106,7 +107,8 @@ class AttentiveSide(Side):
         self.attention = nn.Sequential(nn.Linear(dim, attention_dim), nn.ReLU(),
                                        nn.Linear(attention_dim, 1, bias=False))
 
-    def vectors(self, values: Tensor, offsets: Tensor) -> Tensor:
-        found, lengths = F.embedding(values, self.table.weight), offsets.diff()
+    def vectors(self, values: Tensor, shares: Tensor, offsets: Tensor | None) -> Tensor:
+        found = F.embedding(values, self.table.weight)
+        lengths = (self.offsets if offsets is None else offsets).diff().long()
         shares = segment_softmax(self.attention(found).squeeze(1), lengths)
-        return segment_sum(shares[:, None] * found, lengths).view(-1, self.fields, found.shape[1])
+        return segment_sum(shares[:, None] * found, lengths).view(self.fields, -1, found.shape[1])

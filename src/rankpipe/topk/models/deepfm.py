@@ -14,7 +14,7 @@ from rankpipe.nn.mlp import MLP, after_linear
 from rankpipe.params import bounded
 from rankpipe.topk.batches import Batch
 from rankpipe.topk.inputs import Inputs
-from rankpipe.topk.models.sides import Side, within
+from rankpipe.topk.models.sides import Side, summed
 from rankpipe.topk.objective import Ranking
 
 BLOCK_UNITS = 1 << 22
@@ -25,6 +25,8 @@ class DeepFM(nn.Module):
     @dataclass(frozen=True)
     class Params(Ranking):
         negatives: int = bounded(4, low=1)
+        valid_users: int | None = bounded(2000, low=1)
+        """Users of valid, evenly spread, who are scored between epochs; null: all."""
         embedding_dim: int = bounded(16, low=1)
         hidden_dims: tuple[int, ...] = bounded((64, 32), low=1)
         dropout: float = bounded(0.0, low=0, below=1)
@@ -79,8 +81,9 @@ class DeepFM(nn.Module):
 
     def _users(self, index: Tensor) -> tuple[Tensor, Tensor]:
         vectors, _ = self.users(index)
-        return vectors.sum(1), self.on_users(vectors.flatten(1))
+        return vectors.sum(0), self.on_users(vectors.movedim(0, 1).flatten(1))
 
     def _items(self, index: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         vectors, linear = self.items(index)
-        return vectors.sum(1), self.on_items(vectors.flatten(1)), linear + within(vectors)
+        total, pairs = summed(vectors)
+        return total, self.on_items(vectors.movedim(0, 1).flatten(1)), linear + pairs

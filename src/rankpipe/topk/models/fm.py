@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from rankpipe.params import bounded
 from rankpipe.topk.batches import Batch
 from rankpipe.topk.inputs import Inputs
-from rankpipe.topk.models.sides import Side, within
+from rankpipe.topk.models.sides import Side, summed
 from rankpipe.topk.objective import Ranking
 
 
@@ -38,14 +38,17 @@ class FM(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, I) scores."""
-        users, _ = self.users(batch.users)
-        users = F.dropout(users.sum(1), self.dropout, self.training)
+        users = F.dropout(self._users(batch.users), self.dropout, self.training)
         items, bias = self._items()
         return torch.addmm(bias, users, items.T)
 
+    def _users(self, index: Tensor | None) -> Tensor:
+        return self.users(index)[0].sum(0)
+
     def _items(self) -> tuple[Tensor, Tensor]:
         vectors, linear = self.items()
-        return vectors.sum(1), linear + within(vectors)
+        total, pairs = summed(vectors)
+        return total, linear + pairs
 
     def user_ids(self) -> Tensor:
         """(U, d) the vectors that only a user's own rows train."""
@@ -53,5 +56,4 @@ class FM(nn.Module):
 
     def factors(self) -> tuple[Tensor, Tensor, Tensor]:
         """(U, d), (I, d), (I,)."""
-        users, _ = self.users()
-        return users.sum(1), *self._items()
+        return self._users(None), *self._items()

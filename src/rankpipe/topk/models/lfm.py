@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from rankpipe.params import bounded
 from rankpipe.topk.batches import Batch
 from rankpipe.topk.inputs import Inputs
-from rankpipe.topk.models.sides import Side, within
+from rankpipe.topk.models.sides import Side, summed
 from rankpipe.topk.objective import Logistic
 
 
@@ -46,14 +46,15 @@ class LFM(nn.Module):
     @staticmethod
     def _side(side: Side, index: Tensor | None) -> tuple[Tensor, Tensor]:
         vectors, linear = side(index)
-        return vectors.sum(1), linear + within(vectors)
+        total, pairs = summed(vectors)
+        return total, linear + pairs
 
     def user_ids(self) -> Tensor:
         """(U, d) the vectors that only a user's own rows train."""
         return self.users.ids()
 
     def factors(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(U, d + 1), (I, d + 1), (I,): the last column carries what is the user's, so that the product is the logit."""
+        """(U, d + 1), (I, d + 1), (I,): the last column carries the user's part, so that the product is the logit."""
         users, user_bias = self._side(self.users, None)
         items, item_bias = self._side(self.items, None)
         return (torch.cat([users, (user_bias + self.bias)[:, None]], 1),

@@ -6,7 +6,9 @@ of all pairs of fields, those across the sides sum to ⟨Σ_f v_f, Σ_g v_g⟩, 
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 from rankpipe.topk.fields import Field
@@ -26,29 +28,33 @@ class Side(nn.Module):
     def __init__(self, rows: int, fields: tuple[Field, ...], dim: int, weights: bool = True):
         super().__init__()
         self.count, self.fields = rows, 1 + len(fields)
-        sizes = [rows, *(f.size for f in fields)]
-        self.table = nn.Embedding(sum(sizes), dim)
-        self.weight = nn.Embedding(sum(sizes), 1) if weights else None
-        nn.init.zeros_(self.table.weight)
-        if weights:
-            nn.init.zeros_(self.weight.weight)
-        # Row by row and in it field by field: bag r · F + f holds the values of field f of row r.
-        lengths = torch.ones(rows, self.fields, dtype=torch.int64)
-        for f, field in enumerate(fields, 1):
-            lengths[:, f] = torch.from_numpy(field.lengths)
-        offsets = torch.zeros(rows * self.fields + 1, dtype=torch.int64)
-        torch.cumsum(lengths.flatten(), 0, out=offsets[1:])
-        values = torch.empty(int(offsets[-1]), dtype=torch.int32)
-        starts = offsets[:-1].view(rows, self.fields)
-        values[starts[:, 0]] = torch.arange(rows, dtype=torch.int32)
-        first = rows
-        for f, field in enumerate(fields, 1):
-            own = torch.from_numpy(field.offsets[:-1].astype("int64"))
-            shift = (starts[:, f] - own).repeat_interleave(lengths[:, f])
-            values[torch.arange(len(field.values)) + shift] = torch.from_numpy(field.values) + first
+        self.total = rows + sum(f.size for f in fields)
+        self.table = nn.Embedding(self.total, dim)
+        self.weight = nn.Embedding(self.total, 1) if weights else None
+        for table in (self.table, self.weight):
+            if table is not None:
+                nn.init.zeros_(table.weight)
+        # Field by field: bag f · rows + r holds the values of field f of row r.
+        lengths, values, first = [np.ones(rows, np.int64)], [np.arange(rows)], rows
+        for field in fields:
+            lengths.append(field.lengths)
+            values.append(field.values + first)
             first += field.size
-        self.register_buffer("offsets", offsets)
-        self.register_buffer("values", values)
+        offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
+        self.register_buffer("offsets", torch.from_numpy(offsets.astype(np.int32)))
+        self.register_buffer("values", torch.from_numpy(np.concatenate(values).astype(np.int32)))
+        self._derive()
+
+    def _derive(self) -> None:
+        offsets, values = self.offsets.numpy(), self.values.numpy()
+        lengths = np.diff(offsets)
+        shares = np.repeat(1 / np.maximum(lengths, 1), lengths).astype(np.float32)
+        back = csr_matrix((shares, values, offsets), shape=(len(lengths), self.total)).T.tocsr()
+        back.sort_indices()
+        derived = {"shares": shares, "back_offsets": back.indptr.astype(np.int32),
+                   "back_values": back.indices.astype(np.int32), "back_shares": back.data}
+        for name, array in derived.items():
+            self.register_buffer(name, torch.from_numpy(array), persistent=False)
 
     def reset(self, std: float) -> None:
         """Draws the vectors; weights start at zero."""
@@ -58,40 +64,81 @@ class Side(nn.Module):
         """(rows, D) the ids' vectors."""
         return self.table.weight[:self.count]
 
-    def bags(self, index: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Values and offsets of the rows ``index`` (B,), None for all."""
+    def forward(self, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Rows (B,), None for all → (F, B, D) vectors of the fields and (B,) sum of their weights."""
+        bags = self.bags(index)
+        vectors = self.vectors(*bags)
+        if self.weight is None:
+            return vectors, vectors.new_zeros(vectors.shape[1])
+        return vectors, self.means(self.weight.weight, *bags).sum((0, 2))
+
+    def bags(self, index: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Values, their shares in the mean, and where each of F · B bags begins; None for the bags of all rows."""
         if index is None:
-            return self.values, self.offsets
-        bags = (index[:, None] * self.fields + torch.arange(self.fields, device=index.device)).flatten()
+            return self.values, self.shares, None
+        bags = (index + self.count * torch.arange(self.fields, device=index.device)[:, None]).flatten()
         starts = self.offsets[bags]
         lengths = self.offsets[bags + 1] - starts
-        offsets = F.pad(lengths.cumsum(0), (1, 0))
+        offsets = F.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0))
         places = (starts - offsets[:-1]).repeat_interleave(lengths)
-        return self.values[places + torch.arange(len(places), device=places.device)], offsets
+        places = places + torch.arange(len(places), dtype=torch.int32, device=places.device)
+        return self.values[places], self.shares[places], offsets
 
-    def forward(self, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(B,) rows, None for all → (B, F, D) vectors of the fields and (B,) sum of their weights."""
-        values, offsets = self.bags(index)
-        return self.vectors(values, offsets), self.linear(values, offsets)
+    def vectors(self, values: Tensor, shares: Tensor, offsets: Tensor | None) -> Tensor:
+        """Bags → (F, B, D)."""
+        return self.means(self.table.weight, values, shares, offsets)
 
-    def vectors(self, values: Tensor, offsets: Tensor) -> Tensor:
-        """Bags → (B, F, D) mean of each bag's vectors."""
-        means = F.embedding_bag(values, self.table.weight, offsets.to(values.dtype), mode="mean",
-                                include_last_offset=True)
-        return means.view(-1, self.fields, means.shape[1])
-
-    def linear(self, values: Tensor, offsets: Tensor) -> Tensor:
-        """Bags → (B,) sum over fields of the mean weight."""
-        if self.weight is None:
-            return self.table.weight.new_zeros((len(offsets) - 1) // self.fields)
-        means = F.embedding_bag(values, self.weight.weight, offsets.to(values.dtype), mode="mean",
-                                include_last_offset=True)
-        return means.view(-1, self.fields).sum(1)
+    def means(self, table: Tensor, values: Tensor, shares: Tensor, offsets: Tensor | None) -> Tensor:
+        """Bags → (F, B, ·) mean of the rows of ``table`` in each."""
+        if offsets is None:
+            back = self.back_values, self.back_offsets, self.back_shares
+            found = _Means.apply(table, values, self.offsets, shares, *back)
+        else:
+            found = _sums(table, values, offsets, shares)
+        return found.view(self.fields, -1, table.shape[1])
 
 
-def within(vectors: Tensor) -> Tensor:
-    """(B, F, D) → (B,) Σ_{f<g} ⟨v_f, v_g⟩, the pairs within one side (Rendle 2010, lemma 3.1)."""
-    return 0.5 * (vectors.sum(1).square() - vectors.square().sum(1)).sum(1)
+def summed(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """(F, B, D) → (B, D) Σ_f v_f and (B,) Σ_{f<g} ⟨v_f, v_g⟩, the pairs within one side (Rendle 2010, lemma 3.1)."""
+    return _Summed.apply(vectors)
+
+
+def _sums(table: Tensor, values: Tensor, offsets: Tensor, shares: Tensor) -> Tensor:
+    return F.embedding_bag(values, table, offsets, mode="sum", per_sample_weights=shares.to(table.dtype),
+                           include_last_offset=True)
+
+
+class _Means(torch.autograd.Function):
+    """Weighted sums of rows, whose gradient is such a sum too, over the same bags seen from the rows: a tenth of the
+    time of a sorted scatter, and in the same order every time."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, table: Tensor, values: Tensor, offsets: Tensor, shares: Tensor,
+                *back: Tensor) -> Tensor:
+        ctx.save_for_backward(*back)
+        return _sums(table, values, offsets, shares)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        values, offsets, shares = ctx.saved_tensors
+        return _sums(grad.contiguous(), values, offsets, shares), *[None] * 6
+
+
+class _Summed(torch.autograd.Function):
+    """With s = Σ_f v_f and w = ½ (|s|² − Σ_f |v_f|²): dv_f = ds + (s − v_f) dw, written in one pass."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        total = vectors.sum(0)
+        ctx.save_for_backward(vectors, total)
+        return total, 0.5 * (total.square().sum(1) - vectors.square().sum((0, 2)))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, on_total: Tensor, on_pairs: Tensor) -> Tensor:
+        vectors, total = ctx.saved_tensors
+        return torch.addcmul(torch.addcmul(on_total, total, on_pairs[:, None]), vectors, on_pairs[:, None], value=-1)
 
 
 def stored_fields(names: list[tuple[str, int]], rows: int, offsets: np.ndarray,
@@ -101,11 +148,9 @@ def stored_fields(names: list[tuple[str, int]], rows: int, offsets: np.ndarray,
     Args:
         names: name and size of each, in their order.
     """
-    lengths = np.diff(offsets).reshape(rows, 1 + len(names))
-    which = np.repeat(np.tile(np.arange(1 + len(names)), rows), lengths.flatten())
     found, first = [], rows
     for f, (name, size) in enumerate(names, 1):
-        ends = np.concatenate([[0], np.cumsum(lengths[:, f])])
-        found.append(Field(name, size, ends, values[which == f] - np.int32(first)))
+        ends = offsets[f * rows:(f + 1) * rows + 1].astype(np.int64)
+        found.append(Field(name, size, ends - ends[0], values[ends[0]:ends[-1]] - np.int32(first)))
         first += size
     return tuple(found)
