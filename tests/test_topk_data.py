@@ -123,6 +123,18 @@ def test_a_size_holds_the_users_of_a_smaller_one(here: Path) -> None:
     assert names["toy"] < names["medium"] < names["full"]
 
 
+@pytest.mark.parametrize("split", ["leaderboard", "random"])
+def test_the_rows_hidden_of_a_user_do_not_depend_on_other_users(here: Path, split: str) -> None:
+    hidden = []
+    for rows in (views(), [row for row in views() if row[0] > 12]):
+        workspace(here, rows, extract__split=split)
+        prepare()
+        data = read("full")
+        hidden.append({(data.user_names[u], data.item_names[i]) for u, i in zip(data.test.users, data.test.items,
+                                                                              strict=True)})
+    assert hidden[1] == {pair for pair in hidden[0] if int(pair[0]) > 12} and len(hidden[1]) < len(hidden[0])
+
+
 def test_parquet_and_typed_headings_give_the_same_data(here: Path) -> None:
     workspace(here / "csv")
     frame = pa_csv.read_csv(here / "csv/data/topk/train_ratings.csv")

@@ -60,13 +60,15 @@ def table(path: Path, heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 def workspace(folder: Path, rows: Sequence[Sequence[Any]] | None = None, heading: Sequence[str] = HEADING,
               **changes: Any) -> Path:
     """A folder with params.yaml and data/topk. Item 100 + i has genres G(i mod 3) and, where i is even, "Even"; item
-    119 none. Years are 2000 + i, those of 110 on stand in the titles alone. Odd users are "cook" and "poet"."""
+    119 none. Years are 2000 + i, those of 110 on stand in the titles alone, which are wrong about the others. Odd users
+    are "cook" and "poet"."""
     raw = folder / "data" / "topk"
     table(raw / "train_ratings.csv", heading, views() if rows is None else rows)
     table(raw / "genres.tsv", ("item", "genre"),
           [(100 + i, genre) for i in range(19) for genre in (f"G{i % 3}", "Even")[:2 - i % 2]])
     table(raw / "years.tsv", ("item", "year"), [(100 + i, 2000 + i) for i in range(10)])
-    table(raw / "titles.tsv", ("item", "title"), [(100 + i, f'The "{i}" (of 9) ({2000 + i})') for i in range(20)])
+    table(raw / "titles.tsv", ("item", "title"),
+          [(100 + i, f'The "{i}" (of 9) ({2000 + i if i >= 10 else 1950})') for i in range(20)])
     table(raw / "people.user", ("user_id:token", "job:token_seq"),
           [(5 + i, "cook poet" if i % 2 else "clerk") for i in range(30)])
     YAML().dump(params(**changes), folder / "params.yaml")
