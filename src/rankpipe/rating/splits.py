@@ -121,12 +121,15 @@ def without_repeats(raw: Raw, keep: str) -> tuple[np.ndarray, np.ndarray | None]
     """
     kept = np.ones(len(raw), bool)
     pair = raw.users.astype(np.int64) * max(len(raw.item_words), 1) + raw.items
-    by = (pair,) if raw.times is None else (raw.times, pair)
-    order = np.lexsort(by)  # stable: of equal times the later row comes later
-    again = np.flatnonzero(pair[order[1:]] == pair[order[:-1]])
-    if not len(again):
+    ordered = np.sort(pair)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice):
         return kept, None
+    index = np.flatnonzero(np.isin(pair, twice))
+    by = (pair[index],) if raw.times is None else (raw.times[index], pair[index])
+    index = index[np.lexsort(by)]  # stable: of equal times the later row comes later
+    again = np.flatnonzero(pair[index[1:]] == pair[index[:-1]])
     if keep == "newest":
-        kept[order[again]] = False
-    first = again[np.argmin(np.maximum(order[again], order[again + 1]))]
-    return kept, np.sort(order[first:first + 2])
+        kept[index[again]] = False
+    first = again[np.argmin(np.maximum(index[again], index[again + 1]))]
+    return kept, np.sort(index[first:first + 2])
