@@ -103,7 +103,7 @@ class Diners:
 
     def __init__(self, restaurants: Restaurants, count: int, reviews: int, korean: float, seed: int):
         self.restaurants, self.count, self.korean, self.seed = restaurants, count, korean, seed
-        activity = np.cumsum(np.exp(np.random.default_rng([seed, 2]).normal(0, 0.9, count)))
+        activity = np.cumsum(np.exp(np.random.default_rng([seed, 2]).normal(0, 0.4, count)))
         due = np.floor(activity / activity[-1] * (reviews - count) + 1e-9).astype(np.int64)
         most = len(restaurants.names) // 2
         self.wrote = np.minimum(1 + np.diff(due, prepend=0), most)
