@@ -68,6 +68,8 @@ class Slates:
     """(m,) int32 codes, none twice within a query."""
     grades: np.ndarray
     """(m,) int8 from 0 (useless) to 3 (all that was asked for)."""
+    meets: np.ndarray | None = None
+    """(m,) bool: whoever graded says whether the candidate meets all constraints; None: the file doesn't say."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -92,7 +94,7 @@ class Slates:
         lengths = self.lengths[queries]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[queries] - offsets[:-1], lengths)
-        return Slates(offsets, self.candidates[rows], self.grades[rows])
+        return Slates(offsets, self.candidates[rows], self.grades[rows], None if self.meets is None else self.meets[rows])
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,10 @@ class Dataset:
         return np.unique(self.of(split)[1].candidates).astype(np.int64)
 
     def complies(self) -> np.ndarray:
-        """(m,) bool: the candidate's attributes meet all constraints of its query. A gap meets none."""
+        """(m,) bool: the candidate meets all constraints of its query, as judged; else by its attributes, where a gap
+        meets none. A query without constraints is always met."""
+        if self.slates.meets is not None:
+            return self.slates.meets
         wanted = self.queries.constraints[self.slates.queries]
         return ((wanted < 0) | (self.candidates.codes[self.slates.candidates] == wanted)).all(1)
 

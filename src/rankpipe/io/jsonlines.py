@@ -36,7 +36,7 @@ class JsonLinesTable:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"{path}: not found; put the file there or fetch it (dvc pull)")
-        first = list(islice(self._objects(), _LOOKED_AT))
+        first = list(islice(self.objects(), _LOOKED_AT))
         if not first:
             raise InputError(f"{path}: empty; each line must be a JSON object")
         self._looked_at = len(first)
@@ -57,7 +57,7 @@ class JsonLinesTable:
         """
         columns = list(dict.fromkeys(columns))
         first, held = 0, []
-        for row in self._objects():
+        for row in self.objects():
             held.append([row.get(c) for c in columns])
             if len(held) == batch_rows:
                 yield first, self._batch(columns, first, held)
@@ -85,7 +85,8 @@ class JsonLinesTable:
                                                   "mend it") from error
             raise
 
-    def _objects(self) -> Iterator[dict[str, Any]]:
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """One line after the other, with whatever keys it has. Errors as in :meth:`spans`."""
         number, blank = 0, 0
         with self._open() as file:
             try:
