@@ -94,7 +94,8 @@ class Slates:
         lengths = self.lengths[queries]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[queries] - offsets[:-1], lengths)
-        return Slates(offsets, self.candidates[rows], self.grades[rows], None if self.meets is None else self.meets[rows])
+        meets = None if self.meets is None else self.meets[rows]
+        return Slates(offsets, self.candidates[rows], self.grades[rows], meets)
 
 
 @dataclass(frozen=True)

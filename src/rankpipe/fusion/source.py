@@ -48,7 +48,7 @@ def inside(name: str, where: str) -> str:
     Raises:
         InputError: it leaves the folder, or is absolute.
     """
-    path = PurePosixPath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in path.parts[0]:
+    parts = PurePosixPath(name).parts
+    if not parts or parts[0] == "/" or ".." in parts or any(sign in name for sign in "\\\0") or ":" in parts[0]:
         raise InputError(f"{where}: image '{name:.80}' leads out of the folder; name a file below it")
     return name
