@@ -1,8 +1,8 @@
 """Near-duplicates among any number of images or texts: compact signatures, compared only where a part of them is equal.
 
-Images: a 64-bit perceptual hash of the light (signs of the lowest frequencies of the cosine transform, Zauner 2010), and
-an 8 × 8 thumbnail in colour. Texts: MinHash (Broder 1997) over pairs of neighbouring words. Both survive what shops do
-to their data – resizing, recompressing, a changed word – and neither sees cropped, mirrored or translated copies.
+Images: a perceptual hash of the light (64 signs of the lowest frequencies of the cosine transform, Zauner 2010) and an
+8 × 8 thumbnail in colour. Texts: MinHash (Broder 1997) over pairs of neighbouring words. Both survive what shops do to
+their data, resizing, recompressing, a changed word; neither sees cropped, mirrored or translated copies.
 """
 
 import hashlib

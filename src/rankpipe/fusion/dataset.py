@@ -6,13 +6,16 @@ from typing import Literal
 
 import numpy as np
 
+from rankpipe import paths
 from rankpipe.data.splits import SPLITS, TRAIN
 from rankpipe.errors import InputError
+from rankpipe.io.arrays import ArraysReader
 
 TRACK = "fusion"
 GRADES = 4
 """0, 1, 2 and 3."""
 Split = Literal["train", "valid", "test"]
+_REMEDY = "run convert (dvc repro)"
 _MARKS = {name: mark - TRAIN for name, mark in SPLITS.items()}
 
 
@@ -30,7 +33,7 @@ class Candidates:
     codes: np.ndarray
     """(C, A) int32 codes, −1 = a gap."""
     popularity: np.ndarray
-    """(C,) float32: the source's column; without one, how often train found the candidate relevant."""
+    """(C,) float32: the source's column; without one, the sum of the candidate's grades in train."""
     groups: np.ndarray
     """(C,) int32: candidates of one group are near-duplicates by image or text; −1 = in no slate, never looked at."""
 
@@ -125,6 +128,33 @@ class Dataset:
         return ((wanted < 0) | (self.candidates.codes[self.slates.candidates] == wanted)).all(1)
 
 
+def read(size: str) -> Dataset:
+    """The data set that convert left.
+
+    Raises:
+        InputError: a file is missing, damaged or of another run; a split is empty; near-duplicate candidates stand in
+            slates of two splits.
+    """
+    folder = paths.table(size, TRACK)
+    with ArraysReader(folder / "candidates.h5", _REMEDY) as file:
+        attributes = {file.words(f"attributes/{i}/name")[0]: file.words(f"attributes/{i}/values")
+                      for i in sorted(file.names("attributes"), key=int)}
+        candidates = Candidates(file.words("ids"), [image or None for image in file.words("images")],
+                                [text or None for text in file.words("texts")], attributes, file.read("codes"),
+                                file.read("popularity"), file.read("groups"))
+    with ArraysReader(folder / "queries.h5", _REMEDY) as file:
+        queries = Queries(file.words("ids"), file.words("texts"), file.words("domains"), file.read("constraints"),
+                          file.read("split"))
+    with ArraysReader(folder / "slates.h5", _REMEDY) as file:
+        slates = Slates(file.read("offsets"), file.read("candidates"), file.read("grades"),
+                        file.read("meets") if "meets" in file else None)
+    data = Dataset(candidates, queries, slates)
+    if not _fits(data):
+        raise InputError(f"{folder}: its files are of different runs; {_REMEDY}")
+    check(data, str(folder))
+    return data
+
+
 def check(data: Dataset, where: str) -> None:
     """Raises InputError where a split is empty, or near-duplicate candidates stand in slates of two splits."""
     for name, mark in _MARKS.items():
@@ -145,3 +175,11 @@ def check(data: Dataset, where: str) -> None:
         what = f"candidate {one}" if one == two else f"candidates {one} and {two}, near-duplicates,"
         raise InputError(f"{where}: {what} stand in slates of {words[mark[other]]} and of {words[mark[row]]}: what is "
                          "judged would have been trained on; run extract and convert again")
+
+
+def _fits(data: Dataset) -> bool:
+    candidates, queries, slates = data.candidates, data.queries, data.slates
+    c, q, a = len(candidates), len(queries), len(candidates.attributes)
+    return (candidates.codes.shape == (c, a) and queries.constraints.shape == (q, a) and len(queries.split) == q
+            and len(slates) == q and slates.offsets[-1] == len(slates.candidates) == len(slates.grades)
+            and len(slates.candidates) > 0 and slates.candidates.min() >= 0 and slates.candidates.max() < c)
