@@ -121,8 +121,9 @@ def _asked(arguments: argparse.Namespace, shelf: Shelf, numbers: range,
     fame = np.log([line["popularity"] + 1 for line in shelf.lines])
     for number in numbers:
         rng = np.random.default_rng([arguments.seed, PEOPLE, shelf.number, number])
-        dream = shelf.scenes.values[rng.integers(len(fame))]  # there is one picture at least that is just right
-        required = [REQUIRED[i] for i in rng.permutation(len(REQUIRED))[:rng.integers(0, 8) // 3]]
+        dreamt = rng.integers(len(fame))  # there is one picture at least that is just right
+        dream = shelf.scenes.values[dreamt]
+        required = [REQUIRED[i] for i in rng.permutation(len(REQUIRED))[:rng.integers(1, 8) // 3]]
         open_ = [a for a in WISHED if a not in required]
         wishes = [open_[i] for i in rng.permutation(len(open_))[:2 + rng.integers(2)]]
         wanted = {a: int(dream[NAMES.index(a)]) for a in (*wishes, *required)}
@@ -131,7 +132,8 @@ def _asked(arguments: argparse.Namespace, shelf: Shelf, numbers: range,
         missed = sum((~right[a] for a in wishes), np.zeros(len(fame), np.int64))
         broken = sum((~right[a] for a in required), np.zeros(len(fame), np.int64))
         grades = np.select([broken == 0, (broken == 1) & (missed == 0)], [np.maximum(3 - missed, 0), 1], 0)
-        slate = rng.permutation(len(fame))[:size]
+        others = rng.permutation(len(fame))
+        slate = np.append(dreamt, others[others != dreamt][:size - 1])
         slate = slate[np.argsort(-(fame[slate] + rng.standard_normal(size)), kind="stable")]
         line = {"query_id": f"q{number + 1}", "domain": domain, "text": wish(
                     rng, {a: said(rng, a, wanted[a]) for a in wishes}, series(shelf.number), domain),

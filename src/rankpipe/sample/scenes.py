@@ -63,7 +63,7 @@ def scenes(rng: np.random.Generator, n: int) -> Scenes:
     centres = _SLOTS[slots] + rng.uniform(-0.05, 0.05, (n, 4, 2))
     alone = np.array(columns).T[:, NAMES.index("count")] == 0
     centres[alone, 0] = rng.uniform(0.26, 0.74, (int(alone.sum()), 2))
-    return Scenes(np.array(columns).T, centres, rng.integers(0, 8, (n, 4)), rng.uniform(-18, 18, (n, 2, 3)),
+    return Scenes(np.array(columns).T, centres, rng.integers(0, 8, (n, 4)), rng.uniform(-12, 12, (n, 2, 3)),
                   np.full(n, EDGE))
 
 
