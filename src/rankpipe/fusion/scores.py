@@ -63,6 +63,7 @@ def _read(path: Path, names: tuple[str, ...], split: Split, data: Dataset, remed
         bad = ~np.isfinite(column)
         if bad.any() and not name.startswith("attention_"):
             row = int(bad.argmax())
-            raise InputError(f"{path}: {int(bad.sum())} of {len(bad)} in column '{name}' are NaN or infinite, first for "
-                             f"query {data.queries.ids[found['query'][row]]}; training diverged, lower lr and train again")
+            query = data.queries.ids[found["query"][row]]
+            raise InputError(f"{path}: {int(bad.sum())} of {len(bad)} in column '{name}' are NaN or infinite, first "
+                             f"for query {query}; training diverged, lower lr and train again")
     return values

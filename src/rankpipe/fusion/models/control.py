@@ -1,0 +1,12 @@
+"""The control of an honest evaluation: ``fusion`` trained on grades that were shuffled within each query. Whatever it
+scores above a random order has leaked."""
+
+from dataclasses import dataclass
+
+from rankpipe.fusion.models.fusion import Fusion
+
+
+class Control(Fusion):
+    @dataclass(frozen=True)
+    class Params(Fusion.Params):
+        shuffle_labels: bool = True
