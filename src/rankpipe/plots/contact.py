@@ -44,7 +44,7 @@ def contact(path: str | Path, queries: list[Asked], title: str, subtitle: str) -
         ax.set(xlim=(-side, longest * _WIDTH), ylim=(height, 0), aspect="equal")
         y = 0.0
         for query in queries:
-            ax.text(-side, y + 0.26, f"“{query.text}", fontsize=9.5, fontweight="bold", va="center", color=INK)
+            ax.text(-side, y + 0.26, query.text, fontsize=9.5, fontweight="bold", va="center", color=INK)
             y += _HEAD
             for name, strip in query.strips.items():
                 ax.text(-side, y + 0.5, name.replace("_", " "), fontsize=9, va="center", color="#555555")

@@ -18,6 +18,8 @@ MODELS = {
     "lambdamart": "LambdaMART",
     "ltr": "LTR",
     "fusion": "Fusion",
+    "control": "Control",
+    "control": "Control",
 }
 
 
