@@ -19,7 +19,6 @@ MODELS = {
     "ltr": "LTR",
     "fusion": "Fusion",
     "control": "Control",
-    "control": "Control",
 }
 
 
