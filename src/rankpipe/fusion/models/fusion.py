@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from rankpipe.errors import InputError
 from rankpipe.fusion.inputs import MODALITIES, Batch, Inputs
-from rankpipe.fusion.models.scaling import Scaling, chosen
+from rankpipe.fusion.models.scaling import Standard, chosen
 from rankpipe.fusion.objective import Ranking
 from rankpipe.nn.crossattention import CrossAttention
 from rankpipe.nn.initialisation import initialise
@@ -59,15 +59,18 @@ class Fusion(nn.Module):
                                       inputs.widths.items()})
         self.attention = CrossAttention(params.dim, params.heads)
         self.at = chosen(inputs, params.features, "fusion") if params.features != () else []
-        self.scale = Scaling(len(self.at), "standard")
+        self.scale = Standard(len(self.at))
         self.pair = nn.Linear(len(self.at), params.dim) if self.at else None
         self.norm = nn.LayerNorm(params.dim)
         self.head = MLP(params.dim, params.head_dims, 1, dropout=params.dropout)
         initialise(self)
 
-    def prepare(self, features: np.ndarray) -> None:
+    def prepare(self, features: np.ndarray, lengths: np.ndarray) -> None:
         """Fits the scaling of the pairs' features (m, F) on train."""
         self.scale.fit(features[:, self.at])
+
+    def shape(self, tensors: dict[str, Tensor]) -> None:
+        """The number of weights doesn't depend on the data."""
 
     def forward(self, batch: Batch) -> Tensor:
         """(m, 1) scores."""
@@ -84,7 +87,7 @@ class Fusion(nn.Module):
             x = x + self.pair(self.scale(batch.features[:, self.at]))
         return self.head(self.norm(x))
 
-    def weights(self, batch: Batch) -> Tensor:
+    def weights_of(self, batch: Batch) -> Tensor:
         """(m, 3) attention that each modality gets, mean over heads; zero where it is missing."""
         query, answers = self._tokens(batch)
         return self.attention.weights(query, answers, batch.lengths, batch.present).mean(1)
