@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,17 @@ class Predictor:
         if not isinstance(frame, pd.DataFrame):
             raise InputError(f"predict expects a pandas.DataFrame, got {type(frame).__name__}")
         return self.scorer(frame)
+
+    def rank(self, query: Any, candidates: Any = None) -> pd.DataFrame:
+        """The candidates of one query, best first, from a bundle that ranks; what a query and a candidate are says the
+        track's predictor module, such as rankpipe.fusion.predictor.
+
+        Raises:
+            InputError: a bundle that predicts single rows only; a query or a candidate that can't be read.
+        """
+        if not hasattr(self.scorer, "rank"):
+            raise InputError(f"a bundle of track '{self.manifest.track}' ranks no candidates for a query; use predict")
+        return self.scorer.rank(query, candidates)
 
     def sample(self) -> tuple[pd.DataFrame, np.ndarray | pd.DataFrame]:
         """The bundle's sample request: a frame of a row or a few, and what they must get: (N,) float32 or a frame."""
