@@ -1,6 +1,6 @@
-"""Fits one model on examples: the part of training that knows no files, for the train stage, controls and benchmarks."""
+"""Fits one model on examples: the part of training that knows no files, for the train stage and for benchmarks."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ CUTOFFS = (5, 10)
 """Of the nDCG that training reports on valid."""
 MONITOR = {"ndcg_at_10": 1.0}
 """What training watches where params.yaml names nothing."""
+ALL = {"epochs": 1.0}
+"""What it watches without valid."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,9 @@ def _net(recipe: Recipe, kind: type, train: Examples, valid: Examples | None, ch
     def batches(rank: int, world: int) -> SlateBatches:
         return SlateBatches(train, training.batch_size, recipe.machine.seed, rank, world)
 
-    evaluate, monitor = (_Validation(recipe.model, valid), MONITOR) if valid is not None else (_Epochs(), _Epochs.monitor)
+    evaluate, monitor = (_Epochs(), ALL) if valid is None else (_Validation(recipe.model, valid), MONITOR)
     if valid is None:
-        training = Training(**{**asdict(training), "monitor": None})
+        training = replace(training, monitor=None)
     result = fit(model, batches, objective(recipe.params), evaluate, training, monitor=monitor,
                  seed=recipe.machine.seed, threads=recipe.machine.threads, device=resolve(recipe.machine.device),
                  checkpoints=checkpoints, name=name)
@@ -127,8 +129,6 @@ class _Validation:
 
 class _Epochs:
     """Without valid every epoch is better than the one before: the last is kept."""
-
-    monitor = {"epochs": 1.0}
 
     def __init__(self) -> None:
         self.done = 0

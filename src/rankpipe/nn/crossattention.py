@@ -1,8 +1,8 @@
 """Multi-head attention of one question a group of rows over the few answers that each row holds.
 
 The arithmetic is that of softmax(QKᵀ/√d)V (Vaswani et al., 2017) in another order, which needs one D × D product a row
-instead of two for each of its answers: ⟨q, W_k t⟩ = ⟨W_kᵀq, t⟩ is made once a question, and Σ_a w_a W_v t_a = W_v Σ_a w_a t_a
-mixes before it projects. A bias on keys would move all answers alike and is left out.
+instead of two for each of its answers: ⟨q, W_k t⟩ = ⟨W_kᵀq, t⟩ is made once a question, and Σ_a w_a W_v t_a =
+W_v Σ_a w_a t_a mixes before it projects. A bias on keys would move all answers alike and is left out.
 """
 
 import torch

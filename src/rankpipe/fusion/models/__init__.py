@@ -2,9 +2,10 @@
 
 A neural model is a pure module ``Model(inputs, params)`` with a frozen dataclass ``Model.Params`` that also names its
 loss (:mod:`rankpipe.fusion.objective`). ``prepare(features, lengths)`` sets what it takes from train before the first
-step, ``shape(tensors)`` makes room for saved weights, and ``forward(batch)`` gives (m, K) scores of its K members, whose
-mean is the model's. It neither trains nor moves to a device. A model that isn't a module (``Model.neural = False``) has ``fit``, ``scores``, ``save`` and ``load``;
-:mod:`rankpipe.fusion.models.column`, the base of the baselines, is the shortest.
+step, ``shape(tensors)`` makes room for saved weights, and ``forward(batch)`` gives (m, K) scores of its K members,
+whose mean is the model's. It neither trains nor moves to a device. A model that isn't a module (``Model.neural =
+False``) has ``fit``, ``scores``, ``save`` and ``load``; :mod:`rankpipe.fusion.models.column`, the base of the
+baselines, is the shortest.
 """
 
 import importlib

@@ -30,8 +30,8 @@ class Column:
 
     def __init__(self, inputs: Inputs, params: Params):
         if self.column not in inputs.features:
-            raise InputError(f"no feature '{self.column}', which this baseline is; {nearest(self.column, inputs.features)}; "
-                             "take it out of fusion.models")
+            raise InputError(f"params.yaml: fusion.models: no feature '{self.column}' in the data, which a baseline is; "
+                             f"take it out ({nearest(self.column, inputs.features)})")
         self.inputs, self.at, self.mean = inputs, inputs.features.index(self.column), 0.0
 
     def fit(self, train: Examples, valid: Examples, seed: int, threads: int, report: Report | None = None) -> Self:

@@ -51,8 +51,8 @@ class Fusion(nn.Module):
     def __init__(self, inputs: Inputs, params: Params):
         super().__init__()
         if not inputs.query:
-            raise InputError("params.yaml: fusion.models.fusion: the data hold features alone and no vectors, which this "
-                             "model reads; take ltr or lambdamart")
+            raise InputError("params.yaml: fusion.models.fusion: the data hold features alone, where this model reads "
+                             "vectors; take ltr or lambdamart")
         self.params = params
         self.query = nn.Linear(inputs.query, params.dim)
         self.project = nn.ModuleDict({name: nn.Linear(max(width, 1), params.dim) for name, width in
@@ -98,5 +98,6 @@ class Fusion(nn.Module):
         tokens = []
         for name in MODALITIES:
             x = batch.modality(name)
-            tokens.append(self.project[name](F.dropout(x, drop, self.training) if x.shape[1] else x.new_zeros(len(x), 1)))
+            x = F.dropout(x, drop, self.training) if x.shape[1] else x.new_zeros(len(x), 1)
+            tokens.append(self.project[name](x))
         return self.query(F.dropout(batch.query, drop, self.training)), torch.stack(tokens, 1)

@@ -1,7 +1,7 @@
 """LambdaMART (Burges, MSR-TR-2010-82), LightGBM's lambdarank (Ke et al., NeurIPS 2017), on named features.
 
-The call is LightGBM's own with the same rows in the same order: its predictions are equal to the bit. LightGBM holds one
-byte a value beside the features.
+The call is LightGBM's own with the same rows in the same order: its predictions are equal to the bit. LightGBM holds
+one byte a value beside the features.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from rankpipe.fusion.objective import Learning
 from rankpipe.params import bounded
 
 FILE = "model.txt"
+METRIC = "ndcg_at_10"
 
 
 class LambdaMART:
@@ -68,7 +69,7 @@ class LambdaMART:
             callbacks.append(lgb.early_stopping(self.params.patience, verbose=False))
             judged = [self._dataset(valid, settings, first)]
             if report is not None:
-                callbacks.append(lambda env: report(env.iteration + 1, {"ndcg_at_10": env.evaluation_result_list[0][2]}))
+                callbacks.append(lambda env: report(env.iteration + 1, {METRIC: env.evaluation_result_list[0][2]}))
         self.booster = lgb.train(settings, first, self.params.rounds, valid_sets=judged, callbacks=callbacks)
         return self
 

@@ -1,0 +1,49 @@
+"""The data of one size as examples for models: slates of a split with features of pairs and vectors of both sides."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rankpipe import paths
+from rankpipe.data.bm25 import BM25
+from rankpipe.fusion import dataset, vectors
+from rankpipe.fusion.batches import Examples
+from rankpipe.fusion.dataset import TRACK, Dataset, Split
+from rankpipe.fusion.features import FEATURES, PairFeatures
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set and its vectors. A changed copy (``dataclasses.replace``) keeps what was fitted on the first."""
+
+    data: Dataset
+    vectors: "vectors.Vectors"
+    bm25: BM25
+    files: tuple[Path, ...] = ()
+    """What it was read from, for a fingerprint."""
+
+    @classmethod
+    def of(cls, data: Dataset, held: "vectors.Vectors", files: tuple[Path, ...] = ()) -> "Source":
+        """Fits on the candidates of train what features need."""
+        texts = data.candidates.texts
+        return cls(data, held, BM25.fit(texts[i] for i in data.judged("train").tolist()), files)
+
+    @cached_property
+    def features(self) -> PairFeatures:
+        return PairFeatures.of(self.data, self.vectors, self.bm25)
+
+    def examples(self, split: Split) -> Examples:
+        """The split's slates in order of their queries."""
+        queries, slates = self.data.of(split)
+        return Examples(queries, slates, self.features(queries, slates), FEATURES, self.vectors)
+
+
+def read(size: str) -> Source:
+    """What convert and encode left.
+
+    Raises:
+        InputError: a file is missing, damaged or of another run.
+    """
+    files = (*sorted(paths.table(size, TRACK).glob("*.h5")), *sorted(paths.features(size, TRACK).iterdir())) \
+        if paths.features(size, TRACK).is_dir() else ()
+    return Source.of(dataset.read(size), vectors.read(size), files)
