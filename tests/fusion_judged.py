@@ -38,7 +38,7 @@ def scene(folder: Path, params: str = PARAMS, n_queries: int = 120) -> Planted:
     for i, (model, noise) in enumerate(NOISE.items()):
         for j, split in enumerate(("valid", "test")):
             rng = np.random.default_rng([i, j])
-            codes, slates = made.data.of(split)
+            slates = made.data.of(split)[1]
             truth = 0.0 if noise is None else slates.grades + noise * rng.normal(size=len(slates.grades))
             write(model, split, made, truth + 1e-3 * rng.normal(size=len(slates.grades)))
         curve = "epoch,step,lr,train_loss,valid_ndcg_at_10\n"

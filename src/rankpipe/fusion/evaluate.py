@@ -23,7 +23,6 @@ from rankpipe.judgement import Judgement, Rules, judge
 from rankpipe.metrics.bootstrap import Means, Resamples
 from rankpipe.params import bounded
 
-
 CONTROL = "control"
 """The model that shuffles labels unless told otherwise."""
 
