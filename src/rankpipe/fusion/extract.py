@@ -14,7 +14,7 @@ from rankpipe.data.near import normalised
 from rankpipe.data.sampling import word_key
 from rankpipe.data.splits import SPLITS, UNUSED
 from rankpipe.errors import InputError, nearest
-from rankpipe.fusion import reading, splits
+from rankpipe.fusion import plain, reading, splits
 from rankpipe.fusion.dataset import GRADES, TRACK
 from rankpipe.fusion.groups import Near, group
 from rankpipe.fusion.reading import Judgements
@@ -49,6 +49,8 @@ class Extract:
     valid: float = bounded(0.2, above=0, below=1)
     test: float = bounded(0.2, above=0, below=1)
     crossing: Literal["together", "drop"] = "together"
+    given: str | None = None
+    """For the split of that name: the key of the queries that says train, valid or test."""
     near: Near = field(default_factory=Near)
 
     def __post_init__(self) -> None:
@@ -73,7 +75,17 @@ def extract(size: str) -> None:
     if size not in settings.sizes:
         raise InputError(f"params.yaml: fusion.extract.sizes: no size '{size}'; {nearest(size, settings.sizes)}")
     wanted = settings.sizes[size]
-    queries = list(reading.queries(raw))
+    if raw.letor is not None:
+        def draw(codes: np.ndarray, names: list[str]) -> np.ndarray:
+            return _drawn(codes, names, wanted.queries, seed, "sample")
+
+        plain.extract(paths.selection(size, TRACK), DIAGNOSTICS, SELECTION, raw, draw, settings.valid, settings.test,
+                      seed)
+        return
+    if settings.split == "given" and settings.given is None:
+        raise InputError(f"params.yaml: fusion.extract.given: name the key of {raw.file(raw.queries)} that says train, "
+                         "valid or test, since split is given")
+    queries = list(reading.queries(raw, settings.given if settings.split == "given" else None))
     ids = [candidate.id for candidate in reading.candidates(raw)]
     rows = _judged(raw, [query.id for query in queries], ids)
 
@@ -123,7 +135,7 @@ def _split(settings: Extract, asked: Asked, given: list[str | None], seed: int, 
     """(Q,) marks, (m,) bool judgements that are kept, and the counts of what happened."""
     drop = settings.crossing == "drop"
     if settings.split == "given":
-        marks = _given(asked.ids, given, raw)
+        marks = _given(asked.ids, given, raw, settings.given)
     else:
         marks = (splits.by_query if drop else splits.together)(asked, settings.valid, settings.test, seed)
     crosses = splits.crossing(asked, marks)
@@ -149,11 +161,11 @@ def _split(settings: Extract, asked: Asked, given: list[str | None], seed: int, 
     return marks, ~crosses & (marks[asked.queries] != UNUSED), counts
 
 
-def _given(ids: list[str], words: list[str | None], raw: Source) -> np.ndarray:
+def _given(ids: list[str], words: list[str | None], raw: Source, key: str | None) -> np.ndarray:
     for id_, word in zip(ids, words, strict=True):
         if word not in SPLITS:
-            raise InputError(f"{raw.file(raw.queries)}: query {id_}: split is {word!r:.40}; it must be train, valid or "
-                             "test, since params.yaml: fusion.extract.split is given")
+            raise InputError(f"{raw.file(raw.queries)}: query {id_}: {key} is {word!r:.40}; it must be train, "
+                             "valid or test, since params.yaml: fusion.extract.split is given")
     return np.array([SPLITS[str(word)] for word in words], np.uint8)
 
 

@@ -29,6 +29,7 @@ class Query:
     domain: str
     constraints: dict[str, str]
     split: str | None
+    """The word of a given split, where the reader was asked for it."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Judgements:
     """(n,) bool, where the file has the column ``meets``."""
 
 
-def queries(source: Source) -> Iterator[Query]:
-    """In file order.
+def queries(source: Source, split: str | None = None) -> Iterator[Query]:
+    """In file order. ``split`` names the key of a given split.
 
     Raises:
         InputError: missing or damaged file, a line without query_id or text, a value of the wrong kind, an id that
@@ -67,7 +68,7 @@ def queries(source: Source) -> Iterator[Query]:
     """
     for place, row, id_ in _lines(source.file(source.queries), "query_id"):
         yield Query(id_, _text(row, "text", place, needed=True) or "", _text(row, "domain", place) or "",
-                    _pairs(row, "constraints", place), _text(row, "split", place))
+                    _pairs(row, "constraints", place), _text(row, split, place) if split else None)
 
 
 def candidates(source: Source) -> Iterator[Candidate]:
