@@ -169,7 +169,7 @@ def main() -> None:
         line = {"model": name, "nDCG@10": float(values[name].mean()),
                 "sd over seeds": float(values[name].mean(1).std(ddof=1)) if len(runs) > 1 else None,
                 "interval": f"[{low:.4f}, {high:.4f}]",
-                "µs a list": None if name == "random" else 1e6 * float(np.mean([r["seconds"][name] for r in runs]))}  # fmt: skip
+                "µs a list": 1e6 * float(np.mean([run["seconds"][name] for run in runs])) or None}  # fmt: skip
         if name != "ltr":
             gap = difference(means["ltr"].estimate()["ndcg_at_10"], means[name].estimate()["ndcg_at_10"],
                              drawn["ltr"], drawn[name])  # fmt: skip

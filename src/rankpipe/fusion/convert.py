@@ -12,7 +12,7 @@ from rankpipe import params, paths
 from rankpipe.data.order import ordered
 from rankpipe.data.splits import TRAIN, UNUSED
 from rankpipe.errors import InputError
-from rankpipe.fusion import reading, table
+from rankpipe.fusion import plain, reading, table
 from rankpipe.fusion.dataset import TRACK, Candidates, Dataset, Queries, Slates, check
 from rankpipe.fusion.extract import SELECTION
 from rankpipe.fusion.reading import Candidate, Query
@@ -39,6 +39,9 @@ def convert(size: str) -> None:
     """
     params.only(params.get(params.load(), "fusion.convert"), (), "params.yaml: fusion.convert")
     raw = source(params.load())
+    if raw.letor is not None:
+        plain.convert(paths.table(size, TRACK), paths.selection(size, TRACK) / SELECTION, raw)
+        return
     chosen = selection(size)
     queries = list(reading.queries(raw))
     _same(len(queries), len(chosen.queries), raw, raw.queries)

@@ -10,6 +10,7 @@ from rankpipe.fusion import dataset, vectors
 from rankpipe.fusion.batches import Examples
 from rankpipe.fusion.dataset import TRACK, Dataset, Split
 from rankpipe.fusion.features import FEATURES, PairFeatures
+from rankpipe.fusion.plain import PlainSource, is_plain
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class Source:
         return Examples(queries, slates, self.features(queries, slates), FEATURES, self.vectors)
 
 
-def read(size: str) -> Source:
-    """What convert and encode left.
+def read(size: str) -> Source | PlainSource:
+    """What convert and, but for data of features alone, encode left.
 
     Raises:
         InputError: a file is missing, damaged or of another run.
     """
+    data = dataset.read(size)
+    if is_plain(size):
+        return PlainSource(size, data)
     files = (*sorted(paths.table(size, TRACK).glob("*.h5")), *sorted(paths.features(size, TRACK).iterdir())) \
         if paths.features(size, TRACK).is_dir() else ()
-    return Source.of(dataset.read(size), vectors.read(size), files)
+    return Source.of(data, vectors.read(size), files)

@@ -2,6 +2,7 @@
 ``qid``, a file beside them with the number of lines of each query (LightGBM's ``.query``).
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,9 @@ def read(train: str | Path, query: str | Path | None = None) -> Examples:
 def part(examples: Examples, queries: np.ndarray) -> Examples:
     """The slates ``queries`` (q,) of files of features, in that order."""
     chosen = examples.slates.take(queries)
-    return Examples(examples.queries[queries], chosen, examples.features[chosen.candidates], examples.names)
+    rows = chosen.candidates
+    renamed = replace(chosen, candidates=np.arange(len(rows), dtype=np.int32))
+    return Examples(np.arange(len(queries), dtype=np.int32), renamed, examples.features[rows], examples.names)
 
 
 def _of_file(path: Path, train: Path, rows: int) -> np.ndarray:

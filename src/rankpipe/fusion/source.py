@@ -11,6 +11,15 @@ KEY = "params.yaml: fusion.source"
 
 
 @dataclass(frozen=True)
+class Letor:
+    """Learning-to-rank files, :mod:`rankpipe.fusion.letor`."""
+
+    train: str
+    query: str | None = None
+    """Lines of each query; None: ``train`` has a ``qid`` in each line."""
+
+
+@dataclass(frozen=True)
 class Source:
     """The block ``fusion.source`` of params.yaml. Paths are under ``folder``."""
 
@@ -20,6 +29,8 @@ class Source:
     judgements: str = "judgements.tsv"
     popularity: str | None = None
     """A number of each candidate; None: how often train found it relevant."""
+    letor: Letor | None = None
+    """Instead of all the files above: features alone."""
 
     @property
     def root(self) -> Path:

@@ -30,7 +30,7 @@ class Column:
 
     def __init__(self, inputs: Inputs, params: Params):
         if self.column not in inputs.features:
-            raise InputError(f"params.yaml: fusion.models: no feature '{self.column}' in the data, which a baseline is; "
+            raise InputError(f"params.yaml: fusion.models: no feature '{self.column}' in the data for this baseline; "
                              f"take it out ({nearest(self.column, inputs.features)})")
         self.inputs, self.at, self.mean = inputs, inputs.features.index(self.column), 0.0
 
