@@ -47,12 +47,16 @@ class PairFeatures:
         """
         texts = data.candidates.texts
         bm25 = bm25 or BM25.fit(texts[i] for i in data.judged("train").tolist())
+        return cls.asking(data, vectors, bm25, bm25.of_texts(texts))
+
+    @classmethod
+    def asking(cls, data: Dataset, vectors: "Vectors", bm25: BM25, texts: csr_matrix) -> "PairFeatures":
+        """For the queries of ``data``, where the words of its candidates' texts (C, V) are known."""
         named, starts = _named(data)
         rows, columns = named.nonzero()
         on_attribute = np.zeros((len(data.queries), len(starts) - 1), bool)
         on_attribute[rows, np.searchsorted(starts, columns, "right") - 1] = True
-        return cls(data, vectors, bm25, bm25.of_texts(texts), bm25.of_queries(data.queries.texts), named, starts,
-                   on_attribute)
+        return cls(data, vectors, bm25, texts, bm25.of_queries(data.queries.texts), named, starts, on_attribute)
 
     def __call__(self, queries: np.ndarray, slates: Slates) -> np.ndarray:
         """(m, F) float32 in the order of ``FEATURES``.
