@@ -30,7 +30,8 @@ class Shop:
                 self.images[name] = rng.integers(0, 256, (6, 6, 3)).repeat(6, 0).repeat(6, 1).astype(np.uint8)
                 self.candidates.append({
                     "candidate_id": f"c{shelf}{k}", "image": name, "sold": shelf + k,
-                    "text": " ".join(rng.choice(WORDS, 8)), "attributes": {"colour": ("red", "blue")[k % 2], "legs": k}})
+                    "text": " ".join(rng.choice(WORDS, 8)),
+                    "attributes": {"colour": ("red", "blue")[k % 2], "legs": k}})
             for k in range(2):
                 self.queries.append({"query_id": f"q{shelf}{k}", "text": f"thing {shelf} of kind {k}", "domain": "home",
                                      "constraints": {"colour": "red"} if k else {},

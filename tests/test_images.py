@@ -39,7 +39,8 @@ def test_in_order_with_gaps_whatever_the_threads(tmp_path: Path, threads: int) -
     paths: list[Path | None] = [saved(tmp_path / f"{i}.png", np.full((8, 8, 3), i, np.uint8)) for i in range(40)]
     paths[5] = paths[39] = None
     found = list(decoded(paths, 4, threads))
-    assert [None if x is None else int(x[0, 0, 0]) for x in found] == [None if p is None else int(p.stem) for p in paths]
+    shown = [None if pixels is None else int(pixels[0, 0, 0]) for pixels in found]
+    assert shown == [None if path is None else int(path.stem) for path in paths]
 
 
 def test_decodes_no_more_than_a_few_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
