@@ -130,7 +130,7 @@ def test_a_catalogue_comes_back_as_it_was(data: Source, predictor: FusionPredict
     save_catalogue(tmp_path / "again", data.data.candidates, data.vectors, data.bm25)
     assert (tmp_path / "again" / "catalogue.h5").read_bytes() == (tmp_path / "catalogue.h5").read_bytes()
     (tmp_path / "catalogue.h5").write_bytes(b"no")
-    with pytest.raises(InputError, match="catalogue.h5"):
+    with pytest.raises(InputError, match=r"catalogue\.h5"):
         load_catalogue(tmp_path)
 
 
