@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rankpipe import paths
 from rankpipe.data.bm25 import BM25
-from rankpipe.fusion import dataset, vectors
+from rankpipe.fusion import dataset
 from rankpipe.fusion.batches import Examples
 from rankpipe.fusion.dataset import TRACK, Dataset, Split
 from rankpipe.fusion.features import FEATURES, PairFeatures
 from rankpipe.fusion.plain import PlainSource, is_plain
+
+if TYPE_CHECKING:
+    from rankpipe.fusion.vectors import Vectors
 
 
 @dataclass(frozen=True)
@@ -18,13 +22,13 @@ class Source:
     """A data set and its vectors. A changed copy (``dataclasses.replace``) keeps what was fitted on the first."""
 
     data: Dataset
-    vectors: "vectors.Vectors"
+    vectors: "Vectors"
     bm25: BM25
     files: tuple[Path, ...] = ()
     """What it was read from, for a fingerprint."""
 
     @classmethod
-    def of(cls, data: Dataset, held: "vectors.Vectors", files: tuple[Path, ...] = ()) -> "Source":
+    def of(cls, data: Dataset, held: "Vectors", files: tuple[Path, ...] = ()) -> "Source":
         """Fits on the candidates of train what features need."""
         texts = data.candidates.texts
         return cls(data, held, BM25.fit(texts[i] for i in data.judged("train").tolist()), files)
@@ -48,6 +52,8 @@ def read(size: str) -> Source | PlainSource:
     data = dataset.read(size)
     if is_plain(size):
         return PlainSource(size, data)
-    files = (*sorted(paths.table(size, TRACK).glob("*.h5")), *sorted(paths.features(size, TRACK).iterdir())) \
-        if paths.features(size, TRACK).is_dir() else ()
-    return Source.of(data, vectors.read(size), files)
+    from rankpipe.fusion import vectors
+
+    held = vectors.read(size)
+    files = (*sorted(paths.table(size, TRACK).glob("*.h5")), *sorted(paths.features(size, TRACK).rglob("*.*")))
+    return Source.of(data, held, files)
