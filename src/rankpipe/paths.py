@@ -38,6 +38,11 @@ def features(size: str, track: str) -> Path:
     return build(size, track) / "features"
 
 
+def retrieved(size: str, track: str) -> Path:
+    """What was found for each query in the whole catalogue."""
+    return build(size, track) / "retrieved"
+
+
 def models(size: str, track: str) -> Path:
     return build(size, track) / "models"
 
