@@ -3,8 +3,9 @@
     python benchmarks/fusion_latency.py
 
 Each query is asked alone, as a server would: features of its pairs, one batch, the net's forward pass, the order. The
-net has the widths of params.yaml; its weights are as they were drawn, which changes no time; trees are trained. One core, one thread.
-Encoding is left out: candidates are encoded once, and so are queries that come again. Let nothing else run meanwhile.
+net has the widths of params.yaml; its weights are as they were drawn, which changes no time; trees are trained. One
+core, one thread. Encoding is left out: candidates are encoded once, and so are queries that come again. Let nothing
+else run meanwhile.
 """
 
 import argparse

@@ -81,8 +81,9 @@ def evaluate(size: str) -> None:
               for model in found.controls}
     worth = _worth(size, found, settings, resamples)
     best = _best_on_valid(judgement, settings.order, found)
+    pictured = any(image is not None for image in found.data.candidates.images)
     queries = sheet(settings.contact, found.data, found.test, source(values),
-                    {STARTING: -found.test.slates.starts, best: found.on_test[best]})
+                    {STARTING: -found.test.slates.starts, best: found.on_test[best]}) if pictured else []
     board = report.write(report.Report(
         size, settings.order, settings.level, judgement, len(found.test.slates),
         {model: read_curve(TRACK, size, model) for model in found.models}, worth, chance, queries,

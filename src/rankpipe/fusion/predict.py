@@ -1,7 +1,8 @@
 """Ranks candidates for queries that nobody graded with the chosen model, and writes the rankings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from rankpipe.fusion import rankings, reading
 from rankpipe.fusion.choice import BETTER, BY
 from rankpipe.fusion.dataset import TRACK, Dataset
 from rankpipe.fusion.examples import read
+from rankpipe.fusion.plain import PlainSource
 from rankpipe.fusion.retrieval import found_for, retrieved
-from rankpipe.fusion.scoring import load_model
+from rankpipe.fusion.scoring import Scorer, load_model, score_all
 from rankpipe.fusion.serving import Asked, Ranker
 from rankpipe.fusion.source import Source, source
 from rankpipe.fusion.vectors import load_encoders
@@ -27,6 +29,7 @@ from rankpipe.params import bounded
 
 RANKINGS = "rankings.csv"
 SUMMARY = "prediction.json"
+Done = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,15 @@ def predict(size: str) -> None:
     values = params.load()
     settings = params.block(Predict, params.get(values, "fusion.predict"), "params.yaml: fusion.predict")
     model, raw, held = chosen(TRACK, size, settings.model, BY, BETTER), source(values), read(size)
-    encoders = load_encoders(paths.features(size, TRACK))
-    ranker = Ranker(load_model(paths.model(size, TRACK, model), values.get("device", "cpu")), held.data.candidates,
-                    held.vectors, held.bm25, encoders)
-    wanted = _wanted(size, settings, raw, held.data)
+    scorer = load_model(paths.model(size, TRACK, model), values.get("device", "cpu"))
+    plain = isinstance(held, PlainSource)
+    wanted = _graded(held) if plain else _wanted(size, settings, raw, held.data)
     with atomic_folder(paths.predictions(size, TRACK)) as folder:
         with progress.bar(len(wanted.ids), f"predict {size}", "query") as bar:
-            rankings.write(folder / RANKINGS, _ranked(ranker, wanted, settings, bar.update))
+            ranked = _plain(scorer, held, wanted, settings.top, bar.update) if plain else _ranked(
+                Ranker(scorer, held.data.candidates, held.vectors, held.bm25,
+                       load_encoders(paths.features(size, TRACK))), wanted, settings, bar.update)
+            rankings.write(folder / RANKINGS, ranked)
         offered = dict(zip(wanted.ids, wanted.offered, strict=True))
         rankings.check(folder / RANKINGS, offered, settings.top)
         write_json(folder / SUMMARY, {"model": model, "queries": len(wanted.ids), "top": settings.top,
@@ -81,7 +86,7 @@ def predict(size: str) -> None:
                                       "offered": sum(map(len, wanted.offered))})
 
 
-def _ranked(ranker: Ranker, wanted: Wanted, settings: Predict, done: object,
+def _ranked(ranker: Ranker, wanted: Wanted, settings: Predict, done: Done,
             ) -> Iterator[tuple[str, Sequence[tuple[str, float]]]]:
     for start in range(0, len(wanted.ids), settings.batch_queries):
         some = slice(start, start + settings.batch_queries)
@@ -89,9 +94,30 @@ def _ranked(ranker: Ranker, wanted: Wanted, settings: Predict, done: object,
         for query, names, scores in zip(wanted.ids[some], slates, ranker.scores(wanted.asked[some], slates),
                                         strict=True):
             codes = np.array([ranker.codes[name] for name in names])
-            order = best_first(np.array([0, len(names)]), scores, codes)[:settings.top]
-            yield query, [(names[i], float(scores[i])) for i in order.tolist()]
+            yield query, _first(names, scores, codes, settings.top)
             done(1)
+
+
+def _plain(scorer: Scorer, held: PlainSource, wanted: Wanted, top: int, done: Done,
+           ) -> Iterator[tuple[str, Sequence[tuple[str, float]]]]:
+    test = held.examples("test")
+    for query, names, scores in zip(wanted.ids, wanted.offered, np.split(score_all(scorer, test),
+                                                                         test.slates.offsets[1:-1]), strict=True):
+        yield query, _first(names, scores, np.arange(len(names)), top)
+        done(1)
+
+
+def _first(names: list[str], scores: np.ndarray, codes: np.ndarray, top: int) -> list[tuple[str, float]]:
+    order = best_first(np.array([0, len(names)]), scores, codes)[:top]
+    return [(names[i], float(scores[i])) for i in order.tolist()]
+
+
+def _graded(held: PlainSource) -> Wanted:
+    """The slates of test: features of any other pair aren't known."""
+    codes, slates = held.data.of("test")
+    names = [held.data.candidates.ids[c] for c in slates.candidates.tolist()]
+    return Wanted([held.data.queries.ids[q] for q in codes.tolist()], [],
+                  [names[a:b] for a, b in pairwise(slates.offsets.tolist())])
 
 
 def _wanted(size: str, settings: Predict, raw: Source, data: Dataset) -> Wanted:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rankpipe.errors import InputError, nearest
-from rankpipe.fusion.catalogue import load_catalogue
+from rankpipe.fusion.catalogue import FILE, load_catalogue
+from rankpipe.fusion.plainpredictor import PlainPredictor
 from rankpipe.fusion.scoring import load_model
 from rankpipe.fusion.serving import Asked, New, Ranker
 from rankpipe.fusion.vectors import load_encoders
@@ -154,11 +155,13 @@ def _word(value: Any) -> str:
     return str(value)
 
 
-def load(bundle: Path) -> FusionPredictor:
-    """The ranking function of a bundle folder; see :mod:`rankpipe.hub.bundle`.
+def load(bundle: Path) -> FusionPredictor | PlainPredictor:
+    """The ranking function of a bundle folder, see :mod:`rankpipe.hub.bundle`; of features, if there's no catalogue.
 
     Raises:
         InputError: a file is missing or damaged.
     """
+    if not (Path(bundle) / FILE).is_file():
+        return PlainPredictor(load_model(bundle))
     candidates, vectors, bm25 = load_catalogue(Path(bundle))
     return FusionPredictor(Ranker(load_model(bundle), candidates, vectors, bm25, load_encoders(Path(bundle))))

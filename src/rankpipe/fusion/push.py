@@ -11,8 +11,9 @@ from rankpipe.fusion.catalogue import save_catalogue
 from rankpipe.fusion.choice import BETTER, BY
 from rankpipe.fusion.dataset import TRACK, Dataset
 from rankpipe.fusion.examples import read
+from rankpipe.fusion.plain import PlainSource
 from rankpipe.fusion.predictor import load
-from rankpipe.fusion.request import request
+from rankpipe.fusion.request import plain_request, request
 from rankpipe.fusion.source import source
 from rankpipe.fusion.vectors import save_encoders
 from rankpipe.hub.bundle import CARD, REQUEST, SCHEMA
@@ -32,7 +33,8 @@ def push(size: str) -> None:
     values = params.load()
     settings = params.block(Push, params.get(values, "fusion.push"), "params.yaml: fusion.push")
     raw = source(values)
-    hashes = data_hashes({str(raw.file(name)) for name in (raw.queries, raw.candidates, raw.judgements)})
+    names = [raw.queries, raw.candidates, raw.judgements] if raw.letor is None else [raw.letor.train, raw.letor.query]
+    hashes = data_hashes({str(raw.file(name)) for name in names if name is not None})
 
     def write(folder: Path, model: str, board: Board) -> None:
         write_bundle(folder, size, model, board, hashes, settings.license)
@@ -52,10 +54,15 @@ def write_bundle(folder: Path, size: str, model: str, board: Board, hashes: dict
         raise InputError(f"{trained}: not found; run dvc repro, or dvc pull")
     shutil.copytree(trained, folder, dirs_exist_ok=True)
     held = read(size)
-    save_catalogue(folder, held.data.candidates, held.vectors, held.bm25)
-    save_encoders(folder, size)
-    write_json(folder / SCHEMA, schema(held.data))
-    asked, origin = request(load(folder), held.data)
+    if isinstance(held, PlainSource):
+        write_json(folder / SCHEMA, {"columns": [{"name": "query", "type": "any", "optional": True},
+                                                 *({"name": name, "type": "number"} for name in held.names)]})
+        asked, origin = plain_request(load(folder), held)
+    else:
+        save_catalogue(folder, held.data.candidates, held.vectors, held.bm25)
+        save_encoders(folder, size)
+        write_json(folder / SCHEMA, schema(held.data))
+        asked, origin = request(load(folder), held.data)
     write_json(folder / REQUEST, asked)
     text = render(card(size, model, board, held.data, hashes, asked, origin, license))
     (folder / CARD).write_text(text, encoding="utf-8")

@@ -5,6 +5,8 @@ from typing import Any
 import pandas as pd
 
 from rankpipe.fusion.dataset import Dataset
+from rankpipe.fusion.plain import PlainSource
+from rankpipe.fusion.plainpredictor import PlainPredictor
 from rankpipe.fusion.predictor import FusionPredictor
 
 CANDIDATES = 4
@@ -25,3 +27,12 @@ def request(predictor: FusionPredictor, data: Dataset) -> tuple[dict[str, Any], 
     scores = predictor(pd.DataFrame(rows))
     return {"rows": rows, "scores": [float(score) for score in scores]}, \
         "of the first query of train, with a candidate judged for it"
+
+
+def plain_request(predictor: PlainPredictor, held: PlainSource) -> tuple[dict[str, Any], str]:
+    """The same for features alone."""
+    train = held.examples("train")
+    rows = [dict(zip(train.names, map(float, values), strict=True))
+            for values in train.features[:min(CANDIDATES, int(train.slates.lengths[0]))]]
+    scores = predictor(pd.DataFrame(rows))
+    return {"rows": rows, "scores": [float(score) for score in scores]}, "the features of a candidate in train"
