@@ -41,7 +41,7 @@ class PlainPredictor:
         return found
 
     def rank(self, query: Any, candidates: Sequence[Mapping[str, float]] | pd.DataFrame) -> pd.DataFrame:
-        """One query's candidates, best first: a frame of place from 1, candidate (the position in ``candidates``) and score.
+        """One query's candidates, best first: a frame of place, candidate (its position in the argument) and score.
 
         Args:
             query: not looked at, all that is known of it stands in the features.
