@@ -1,6 +1,6 @@
 """Planted slates as examples for models: one-hot vectors of what each modality shows, and what the query wants."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -37,13 +37,14 @@ def source(n_queries: int = 60, gaps: float = 0.1, seed: int = 0) -> Source:
     and require the size."""
     made, eye = planted(n_queries, seed=seed, gaps=gaps), np.eye(4, dtype=np.float32)
     held, wanted, blank = made.data.candidates, made.wanted, np.zeros((len(made.data.candidates), 4), np.float32)
+    held = replace(held, codes=np.where(held.codes[:, [1]] < 0, -1, held.codes).astype(np.int32))  # none or all
     image, text = (np.array([there is not None for there in of]) for of in (held.images, held.texts))
     attributes = held.codes >= 0
     hot = [np.where(attributes[:, [i]], np.eye(n, dtype=np.float32)[held.codes[:, i]], 0) for i, n in ((0, 3), (1, 4))]
     vectors = OneHot(eye[made.truth[:, 0]], image, np.concatenate([blank, eye[made.truth[:, 1]]], 1), text,
                      np.concatenate(hot, 1).astype(np.float32), attributes.any(1),
                      np.concatenate([eye[wanted[:, 0]], eye[wanted[:, 1]]], 1), eye[wanted[:, 0]])
-    return Source.of(made.data, vectors)
+    return Source.of(replace(made.data, candidates=held), vectors)
 
 
 def recipe(name: str, seed: int = 3, training: Training = TRAINING, **options) -> Recipe:

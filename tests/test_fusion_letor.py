@@ -42,7 +42,7 @@ def test_a_file_with_counts_and_one_with_ids_say_the_same(tmp_path):
 def test_damage_is_one_line_that_names_the_file(tmp_path, lines, counts, said):
     with pytest.raises(InputError, match=said) as caught:
         read(*write(tmp_path, lines, counts))
-    assert "a.train" in str(caught.value) and "\n" not in str(caught.value)
+    assert "/a." in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_missing_files_are_named(tmp_path):
