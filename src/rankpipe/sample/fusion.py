@@ -58,8 +58,10 @@ def generate(arguments: argparse.Namespace) -> None:
             rng = np.random.default_rng([arguments.seed, LOOKS, number])
             for i, line in enumerate(shelf.lines):
                 candidates.write(json.dumps(line, ensure_ascii=False) + "\n")
+                if arguments.no_images:
+                    continue
                 picture = rendered(rng, shelf.scenes, i)
-                if line["image"] and not shelf.lost[i] and not arguments.no_images:
+                if line["image"] and not shelf.lost[i]:
                     path = folder / line["image"]
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_bytes(picture)
