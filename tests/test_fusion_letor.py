@@ -1,13 +1,19 @@
 """Files of features alone: read as they are, refused in one line, and enough for the models that read features."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from fusion_examples import recipe
 
+from rankpipe import paths
 from rankpipe.errors import InputError
+from rankpipe.fusion import dataset
+from rankpipe.fusion.convert import convert
+from rankpipe.fusion.extract import extract
 from rankpipe.fusion.fitting import fit_on
 from rankpipe.fusion.letor import part, read
 from rankpipe.fusion.scoring import score_all, scorer_of
+from rankpipe.fusion.train import train
 
 LINES = ["2 1:0.5 3:1", "0 2:0.25", "1 1:0.1 2:0.2 3:0.3"]
 
@@ -53,14 +59,57 @@ def test_missing_files_are_named(tmp_path):
         read(tmp_path / "a.train", tmp_path / "b.query")
 
 
-@pytest.mark.parametrize("name", ["ltr", "lambdamart"])
-def test_features_alone_are_enough(tmp_path, name):
-    rng = np.random.default_rng(0)
-    x = rng.random((400, 5))
+def product(folder):
+    """40 queries of 10 lines; the grade is the product of the first two of five features, in steps."""
+    x = np.random.default_rng(0).random((400, 5))
     grades = np.digitize(x[:, 0] * x[:, 1], [0.2, 0.5])
     values = [" ".join(f"{i}:{v:.4f}" for i, v in enumerate(row, 1)) for row in x]
-    lines = [f"{grade} {row}" for grade, row in zip(grades, values, strict=True)]
-    data = read(*write(tmp_path, lines, [10] * 40))
+    return write(folder, [f"{grade} {row}" for grade, row in zip(grades, values, strict=True)], [10] * 40)
+
+
+@pytest.mark.parametrize("name", ["ltr", "lambdamart"])
+def test_features_alone_are_enough(tmp_path, name):
+    data = read(*product(tmp_path))
     train, test = part(data, np.arange(30)), part(data, np.arange(30, 40))
     scores = score_all(scorer_of(name, fit_on(recipe(name), train, None, quiet=True).model, train.inputs), test)
     assert np.corrcoef(scores, test.features[:, 0] * test.features[:, 1])[0, 1] > 0.8
+
+
+PARAMS = """
+seed: 7
+threads: 1
+device: cpu
+jobs: {workers: 1}
+fusion:
+  source: {folder: data/fusion, letor: {train: a.train, query: a.query}}
+  extract: {sizes: {toy: {queries: 30}}}
+  convert: {}
+  training: {epochs: 2, batch_size: 8}
+  models: {ltr: {members: 2, hidden_dims: [8]}, lambdamart: {rounds: 20, min_data_in_leaf: 5}, fusion: {}}
+"""
+
+
+def test_the_stages_take_them_from_the_files_to_scores(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    (tmp_path / "data" / "fusion").mkdir(parents=True)
+    product(tmp_path / "data" / "fusion")
+    extract("toy")
+    convert("toy")
+    raw, data = read(*(tmp_path / "data" / "fusion" / name for name in ("a.train", "a.query"))), dataset.read("toy")
+    assert [len(data.queries.of(split)) for split in ("train", "valid", "test")] == [18, 6, 6]
+    for name in ("ltr", "lambdamart"):
+        train("toy", name)
+        rows = pq.read_table(paths.model_scores("toy", "fusion", name) / "test.parquet").to_pydict()
+        assert set(rows) == {"query", "candidate", "grade", "score", "rank_start"}
+        lines = [int(data.candidates.ids[i]) - 1 for i in rows["candidate"]]
+        assert rows["grade"] == raw.slates.grades[lines].tolist()
+        assert [int(data.queries.ids[i]) - 1 for i in rows["query"]] == raw.slates.queries[lines].tolist()
+        again = {path.name: path.read_bytes() for path in paths.model("toy", "fusion", name).iterdir()}
+        train("toy", name)
+        assert again == {path.name: path.read_bytes() for path in paths.model("toy", "fusion", name).iterdir()}
+    with pytest.raises(InputError, match="take ltr or lambdamart"):
+        train("toy", "fusion")
+    (tmp_path / "data" / "fusion" / "a.query").write_text("20\n" * 20)
+    with pytest.raises(InputError, match="run extract again"):
+        convert("toy")

@@ -44,7 +44,7 @@ class ArraysWriter:
 
     def _open(self, name: str, dtype: str, shape: tuple[int, ...], rows: int) -> None:
         chunk = (max(1, min(rows, CHUNK // max(1, int(np.prod(shape))))), *(max(1, n) for n in shape))
-        self._file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=chunk,
+        self._file.create_dataset(name, (0, *shape), dtype, maxshape=(None, *(n or None for n in shape)), chunks=chunk,
                                   fletcher32=0 not in shape)
 
     def append(self, name: str, values: np.ndarray) -> None:
