@@ -1,12 +1,14 @@
 """The generated shop: equal bytes, what the files hold, and that no single modality tells which picture is right."""
 
 import argparse
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from rankpipe.errors import InputError
 from rankpipe.io.images import read_image
@@ -14,6 +16,7 @@ from rankpipe.sample import fusion
 from rankpipe.sample.scenes import ASPECTS
 from rankpipe.sample.wording import SYNONYMS
 
+ROOT = Path(__file__).resolve().parent.parent
 VISIBLE = ("shape", "colour", "ground", "count", "size")
 
 
@@ -50,6 +53,16 @@ def test_equal_bytes_and_a_shelf_of_its_own_whatever_comes_after(tmp_path: Path)
         assert (more / name).read_text("utf-8").startswith((one / name).read_text("utf-8"))
     fusion.generate(arguments(two, "--candidates", "48", "--queries", "8", "--seed", "8"))
     assert everything(one) != everything(two)
+
+
+def test_the_committed_sample_is_what_the_documented_command_writes(sample: Path) -> None:
+    assert "python -m rankpipe.sample fusion --seed 7 --out data/fusion" in (ROOT / "docs/sample.md").read_text("utf-8")
+    [out] = [out for out in YAML(typ="safe").load((ROOT / "data.dvc").read_text())["outs"]
+             if out["path"] == "data/fusion"]
+    stated = out["md5"].removesuffix(".dir")
+    listing = ROOT / "sample-remote" / "files" / "md5" / stated[:2] / f"{stated[2:]}.dir"
+    committed = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_text())}
+    assert committed == {name: hashlib.md5(data).hexdigest() for name, data in everything(sample).items()}
 
 
 def test_small_enough_for_a_repository_and_whole(sample: Path) -> None:
