@@ -12,10 +12,10 @@ from rankpipe.errors import InputError, nearest
 from rankpipe.fusion import report
 from rankpipe.fusion.contact import Contact, sheet
 from rankpipe.fusion.dataset import GRADES, TRACK, Dataset, read
-from rankpipe.fusion.judging import HIGHER, NAMES, RANDOM, STARTING, Asked, apart
+from rankpipe.fusion.judging import HIGHER, NAMES, RANDOM, STARTING, Asked, from_chance
 from rankpipe.fusion.modalities import Parts, parts
 from rankpipe.fusion.models import MODELS
-from rankpipe.fusion.scores import ablation, scores
+from rankpipe.fusion.scores import ablation, scores, shuffles
 from rankpipe.fusion.source import source
 from rankpipe.fusion.words import heading, notes
 from rankpipe.io.tracked import restore
@@ -75,10 +75,13 @@ def evaluate(size: str) -> None:
     found, seed = _found(size, values, settings), params.seed(values)
     resamples = Resamples(len(found.test.slates), settings.resamples, seed)
     statistics = _statistics(found.test, found.on_test, seed)
+    runs = {model: [statistics[model], *(found.test.measured(x) for x in shuffles(size, model, found.data))]
+            for model in found.controls}
+    statistics |= {model: Means(NAMES, np.mean([of.values for of in each], axis=0)) for model, each in runs.items()}
     with progress.bar(settings.resamples, f"evaluate {size}", "resample") as bar:
         judgement = _judged(settings, found, statistics, resamples, seed, bar.update)
-    chance = {model: apart(statistics[model], statistics[RANDOM], settings.order, resamples, settings.level)
-              for model in found.controls}
+    chance = {model: from_chance(each, statistics[RANDOM], settings.order, resamples, settings.level)
+              for model, each in runs.items()}
     worth = _worth(size, found, settings, resamples)
     best = _best_on_valid(judgement, settings.order, found)
     pictured = any(image is not None for image in found.data.candidates.images)

@@ -66,6 +66,19 @@ class Asked:
         return int((np.maximum.reduceat(self.slates.grades, self.slates.offsets[:-1]) < 1).sum())
 
 
+def from_chance(runs: list[Means], random: Means, name: str, resamples: Resamples, level: float) -> Difference:
+    """How far ``runs`` of a control, each trained on a shuffle of its own, lie from a random order on average; queries
+    are drawn again, and so are the shuffles.
+    """
+    k = NAMES.index(name)
+    gaps = np.stack([run.values[:, k] for run in runs]) - random.values[:, k]
+    drawn = []
+    for b, weights in enumerate(w for block in resamples.blocks() for w in block):
+        picked = np.random.default_rng([resamples.seed, b, 1]).integers(0, len(runs), len(runs))
+        drawn.append(gaps[picked].mean(0) @ weights / weights.sum())
+    return difference(float(gaps.mean()), 0.0, np.array(drawn), np.zeros(len(drawn)), level)
+
+
 def apart(one: Means, other: Means, name: str, resamples: Resamples, level: float) -> Difference:
     """The difference of ``one`` from ``other`` in metric ``name``, on the same resamples of queries."""
     k = NAMES.index(name)

@@ -11,7 +11,7 @@ from rankpipe.choice import chosen
 from rankpipe.data.origin import Origin
 from rankpipe.data.typed import ids
 from rankpipe.errors import InputError
-from rankpipe.fusion import rankings, reading
+from rankpipe.fusion import encoders, rankings, reading
 from rankpipe.fusion.choice import BETTER, BY
 from rankpipe.fusion.dataset import TRACK, Dataset
 from rankpipe.fusion.examples import read
@@ -20,7 +20,6 @@ from rankpipe.fusion.retrieval import found_for, retrieved
 from rankpipe.fusion.scoring import Scorer, load_model, score_all
 from rankpipe.fusion.serving import Asked, Ranker
 from rankpipe.fusion.source import Source, source
-from rankpipe.fusion.vectors import load_encoders
 from rankpipe.io.atomic import atomic_folder
 from rankpipe.io.delimited import open_table
 from rankpipe.io.json import write_json
@@ -77,7 +76,7 @@ def predict(size: str) -> None:
         with progress.bar(len(wanted.ids), f"predict {size}", "query") as bar:
             ranked = _plain(scorer, held, wanted, settings.top, bar.update) if plain else _ranked(
                 Ranker(scorer, held.data.candidates, held.vectors, held.bm25,
-                       load_encoders(paths.features(size, TRACK))), wanted, settings, bar.update)
+                       encoders.load(paths.features(size, TRACK))), wanted, settings, bar.update)
             rankings.write(folder / RANKINGS, ranked)
         offered = dict(zip(wanted.ids, wanted.offered, strict=True))
         rankings.check(folder / RANKINGS, offered, settings.top)

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from rankpipe.errors import InputError, nearest
+from rankpipe.fusion import encoders
 from rankpipe.fusion.catalogue import FILE, load_catalogue
 from rankpipe.fusion.plainpredictor import PlainPredictor
 from rankpipe.fusion.scoring import load_model
 from rankpipe.fusion.serving import Asked, New, Ranker
-from rankpipe.fusion.vectors import load_encoders
+from rankpipe.hub.bundle import FEATURES
 from rankpipe.metrics.slates import best_first
 
 QUERY, CANDIDATE = ("text", "constraints"), ("candidate_id", "text", "image", "attributes", "popularity")
@@ -164,4 +165,5 @@ def load(bundle: Path) -> FusionPredictor | PlainPredictor:
     if not (Path(bundle) / FILE).is_file():
         return PlainPredictor(load_model(bundle))
     candidates, vectors, bm25 = load_catalogue(Path(bundle))
-    return FusionPredictor(Ranker(load_model(bundle), candidates, vectors, bm25, load_encoders(Path(bundle))))
+    return FusionPredictor(Ranker(load_model(bundle), candidates, vectors, bm25,
+                                  encoders.load(Path(bundle) / FEATURES)))

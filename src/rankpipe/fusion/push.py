@@ -15,8 +15,8 @@ from rankpipe.fusion.plain import PlainSource
 from rankpipe.fusion.predictor import load
 from rankpipe.fusion.request import plain_request, request
 from rankpipe.fusion.source import source
-from rankpipe.fusion.vectors import save_encoders
-from rankpipe.hub.bundle import CARD, REQUEST, SCHEMA
+from rankpipe.fusion.vectors import FILE as VECTORS
+from rankpipe.hub.bundle import CARD, FEATURES, REQUEST, SCHEMA
 from rankpipe.hub.card import render
 from rankpipe.hub.provenance import data_hashes
 from rankpipe.hub.shipping import Push, ship
@@ -60,7 +60,8 @@ def write_bundle(folder: Path, size: str, model: str, board: Board, hashes: dict
         asked, origin = plain_request(load(folder), held)
     else:
         save_catalogue(folder, held.data.candidates, held.vectors, held.bm25)
-        save_encoders(folder, size)
+        # The catalogue has the vectors of candidates; those of queries stay here.
+        shutil.copytree(paths.features(size, TRACK), folder / FEATURES, ignore=shutil.ignore_patterns(VECTORS))
         write_json(folder / SCHEMA, schema(held.data))
         asked, origin = request(load(folder), held.data)
     write_json(folder / REQUEST, asked)

@@ -13,6 +13,8 @@ from rankpipe.io.parquet import iterate, open_parquet
 
 ABLATION = "ablation.parquet"
 """Beside the scores of a model that reads modalities: test scored again with parts of the input taken away."""
+SHUFFLES = "shuffles.parquet"
+"""Beside the scores of a control: test as scored by nets that were trained on further shuffles."""
 ABLATIONS = ("masked", "shuffled", "only")
 """A modality is hidden; each candidate gets that of another one; the two others are hidden."""
 _BATCH = 1 << 16
@@ -44,6 +46,19 @@ def ablation(size: str, model: str, data: Dataset) -> dict[str, np.ndarray] | No
     if not path.is_file():
         return None
     return _read(path, columns_of_ablation(), "test", data, f"run dvc repro {cell(TRACK, size, model)}")
+
+
+def shuffles(size: str, model: str, data: Dataset) -> list[np.ndarray]:
+    """(m,) float64 of each further shuffle that a control was trained on; none where it was trained on one.
+
+    Raises:
+        InputError: as :func:`scores`.
+    """
+    path = paths.model_scores(size, TRACK, model) / SHUFFLES
+    if not path.is_file():
+        return []
+    names = tuple(name for name in open_parquet(path).names if name.startswith("score_"))
+    return list(_read(path, names, "test", data, f"run dvc repro {cell(TRACK, size, model)}").values())
 
 
 def _read(path: Path, names: tuple[str, ...], split: Split, data: Dataset, remedy: str) -> dict[str, np.ndarray]:

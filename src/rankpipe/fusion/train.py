@@ -18,7 +18,8 @@ from rankpipe.fusion.examples import Source, read
 from rankpipe.fusion.fitting import CUTOFFS, Recipe, fit_on
 from rankpipe.fusion.inputs import TRACK
 from rankpipe.fusion.models import model_class
-from rankpipe.fusion.scores import ABLATION, columns_of_ablation
+from rankpipe.fusion.scores import ABLATION, SHUFFLES, columns_of_ablation
+from rankpipe.fusion.shuffles import repeated
 from rankpipe.io.atomic import atomic_folder
 from rankpipe.training.checkpoint import Checkpoints, fingerprint
 from rankpipe.training.devices import processes, resolve
@@ -44,6 +45,7 @@ def train(size: str, model: str) -> None:
     checkpoints = Checkpoints(paths.scratch(name), _mark(recipe, device, source))
     train, valid = (source.examples(split) for split in ("train", "valid"))
     fitted = fit_on(recipe, train, valid, checkpoints, name)
+    others = repeated(recipe, train, valid, source.examples("test"), name) if hasattr(recipe.params, "repeats") else {}
     if not fitted.main:
         return  # one process writes for all
     with atomic_folder(paths.model(size, TRACK, model)) as weights, \
@@ -58,6 +60,8 @@ def train(size: str, model: str) -> None:
                                                       "rank_start": of.slates.starts}, SCORES)
         if scoring.attend_all(scorer, test) is not None:
             write_rows(out / ABLATION, test, ablated(scorer, source, test, recipe.machine.seed), PARTS)
+        if others:
+            write_rows(out / SHUFFLES, test, others, pa.schema([*ROWS, *((key, pa.float32()) for key in others)]))
         write_curve(out / CURVE, fitted.curve, tuple(f"valid_ndcg_at_{k}" for k in reversed(CUTOFFS)))
     checkpoints.remove()
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,10 +45,13 @@ def contact(path: str | Path, queries: list[Asked], title: str, subtitle: str) -
         ax.set(xlim=(-side, longest * _WIDTH), ylim=(height, 0), aspect="equal")
         y = 0.0
         for query in queries:
-            ax.text(-side, y + 0.26, query.text, fontsize=9.5, fontweight="bold", va="center", color=INK)
+            # Out of the layout, which would make room for a long line by shrinking everything else.
+            ax.text(-side, y + 0.26, shorten(query.text, int(9.5 * (side + longest * _WIDTH)), placeholder=" …"),
+                    fontsize=9.5, fontweight="bold", va="center", color=INK, in_layout=False)
             y += _HEAD
             for name, strip in query.strips.items():
-                ax.text(-side, y + 0.5, name.replace("_", " "), fontsize=9, va="center", color="#555555")
+                ax.text(-side, y + 0.5, name.replace("_", " "), fontsize=9, va="center", color="#555555",
+                        in_layout=False)
                 for place, shown in enumerate(strip):
                     _tile(ax, place * _WIDTH, y, shown)
                 y += _HEIGHT
@@ -59,10 +63,11 @@ def contact(path: str | Path, queries: list[Asked], title: str, subtitle: str) -
 def _tile(ax: Axes, x: float, y: float, shown: Shown) -> None:
     if shown.image is None:
         ax.add_patch(Rectangle((x, y), 1, 1, color=PALE, lw=0))
-        ax.text(x + 0.5, y + 0.5, "no image", ha="center", va="center", fontsize=7.5, color=GREY)
+        ax.text(x + 0.5, y + 0.5, "no image", ha="center", va="center", fontsize=7.5, color=GREY, in_layout=False)
     else:
         ax.imshow(shown.image, extent=(x, x + 1, y + 1, y), interpolation="nearest", aspect="equal")
     colour = GRADES[min(shown.grade, len(GRADES) - 1)]
     ax.add_patch(Rectangle((x, y), 1, 1, fill=False, ec=colour, lw=2.6))
     mark = {None: "", True: "  ✓", False: "  ✗"}[shown.meets]
-    ax.text(x + 0.5, y + 1.14, f"grade {shown.grade}{mark}", ha="center", va="center", fontsize=7.5, color=INK)
+    ax.text(x + 0.5, y + 1.14, f"grade {shown.grade}{mark}", ha="center", va="center", fontsize=7.5, color=INK,
+            in_layout=False)
