@@ -40,17 +40,17 @@ def sheet(settings: Contact, data: Dataset, asked: Asked, raw: Source,
     for q in range(min(settings.queries, len(slates))):
         bound = (data.queries.constraints[codes[q]] >= 0).any()
         rows = slice(slates.offsets[q], min(slates.offsets[q] + settings.candidates, slates.offsets[q + 1]))
-        found.append(picture.Asked(_line(data, codes[q]), {
+        found.append(picture.Asked(f"“{data.queries.texts[codes[q]]}”", _needs(data, codes[q]), {
             name: [_shown(settings, data, asked, raw, row, bound) for row in order[rows].tolist()]
             for name, order in ranked.items()}))
     return found
 
 
-def _line(data: Dataset, query: int) -> str:
+def _needs(data: Dataset, query: int) -> str:
     names = list(data.candidates.attributes)
     wanted = [f"{names[a]} {data.candidates.attributes[names[a]][code]}"
               for a, code in enumerate(data.queries.constraints[query].tolist()) if code >= 0]
-    return f"“{data.queries.texts[query]}”" + (f"  must be: {', '.join(wanted)}" if wanted else "")
+    return f"must be: {', '.join(wanted)}" if wanted else ""
 
 
 def _shown(settings: Contact, data: Dataset, asked: Asked, raw: Source, row: int, bound: bool) -> picture.Shown:

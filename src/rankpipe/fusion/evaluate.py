@@ -18,11 +18,13 @@ from rankpipe.fusion.models import MODELS
 from rankpipe.fusion.scores import ablation, scores, shuffles
 from rankpipe.fusion.source import source
 from rankpipe.fusion.words import heading, notes
+from rankpipe.io.json import read_json
 from rankpipe.io.tracked import restore
 from rankpipe.judgement import Judgement, Rules, judge
 from rankpipe.metrics.bootstrap import Means, Resamples
 from rankpipe.params import bounded
 
+RECALL = "recall.json"
 CONTROL = "control"
 """The model that shuffles labels unless told otherwise."""
 
@@ -91,7 +93,7 @@ def evaluate(size: str) -> None:
         size, settings.order, settings.level, judgement, len(found.test.slates),
         {model: read_curve(TRACK, size, model) for model in found.models}, worth, chance, queries,
         heading(found.test, settings.level, settings.resamples),
-        notes(judgement, settings.level, settings.relevant, found.test, found.data, chance, {})))
+        notes(judgement, settings.level, settings.relevant, found.test, found.data, chance, _recall(size))))
     print(leaderboard.render(board))
     print("\nPlots to open:\n  " + "\n  ".join(board.plots))
 
@@ -128,6 +130,12 @@ def _judged(settings: Evaluate, found: Found, statistics: dict[str, Means], resa
 def _best_on_valid(judgement: Judgement, order: str, found: Found) -> str:
     rows = [row for row in judgement.rows if row.model in found.on_test and row.model not in found.controls]
     return max(rows, key=lambda row: (1 if HIGHER[order] else -1) * row.valid[order]).model
+
+
+def _recall(size: str) -> dict[str, float]:
+    """What retrieve measured, by name; nothing where the data are features alone."""
+    path = paths.build(size, TRACK) / "retrieved" / RECALL
+    return read_json(path) if path.is_file() else {}
 
 
 def _worth(size: str, found: Found, settings: Evaluate, resamples: Resamples) -> dict[str, Parts]:

@@ -12,7 +12,7 @@ from rankpipe.plots.style import GREY, INK, PALE, picture
 
 GRADES = ("#B8B8B8", "#C9B65B", "#79B470", "#117733")
 """Colour of the frame by grade, the last for all above."""
-_WIDTH, _HEIGHT, _HEAD = 1.08, 1.36, 0.42
+_WIDTH, _HEIGHT, _HEAD = 1.08, 1.36, 0.64
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Asked:
     """One query with its strips: who ordered → the first candidates, best first."""
 
     text: str
+    below: str
+    """A second line, may be empty."""
     strips: dict[str, list[Shown]]
 
 
@@ -46,8 +48,10 @@ def contact(path: str | Path, queries: list[Asked], title: str, subtitle: str) -
         y = 0.0
         for query in queries:
             # Out of the layout, which would make room for a long line by shrinking everything else.
-            ax.text(-side, y + 0.26, shorten(query.text, int(9.5 * (side + longest * _WIDTH)), placeholder=" …"),
+            ax.text(-side, y + 0.26, shorten(query.text, int(10.5 * (side + longest * _WIDTH)), placeholder=" …"),
                     fontsize=9.5, fontweight="bold", va="center", color=INK, in_layout=False)
+            ax.text(-side, y + 0.47, shorten(query.below, int(12 * (side + longest * _WIDTH)), placeholder=" …"),
+                    fontsize=8, va="center", color="#555555", in_layout=False)
             y += _HEAD
             for name, strip in query.strips.items():
                 ax.text(-side, y + 0.5, name.replace("_", " "), fontsize=9, va="center", color="#555555",
