@@ -16,7 +16,8 @@ from rankpipe import leaderboard, paths
 from rankpipe.errors import InputError
 from rankpipe.fusion.dataset import read
 from rankpipe.fusion.evaluate import evaluate
-from rankpipe.fusion.judging import NAMES, RANDOM, STARTING, Asked
+from rankpipe.fusion.judging import NAMES, RANDOM, STARTING, Asked, apart, from_chance
+from rankpipe.metrics.bootstrap import Resamples
 from rankpipe.metrics.slates import of_grades
 
 TRACK = "fusion"
@@ -194,3 +195,16 @@ def test_missing_scores_and_bad_parameters_end_in_one_line(scene: Path) -> None:
     scores_of("bm25").unlink()
     with pytest.raises(InputError, match="'bm25' has no scores yet; run dvc repro train-fusion@toy-bm25"):
         evaluate("toy")
+
+
+def test_chance_is_drawn_over_shuffles_and_not_over_queries_alone() -> None:
+    """Nets that learnt from noise prefer good candidates, or bad ones, by luck: together they are at chance."""
+    asked = Asked.of(planted(100).data, "test", 2)
+    rng, grades = np.random.default_rng(0), asked.slates.grades
+    runs = [asked.measured(sign * grades + 2 * rng.normal(size=len(grades))) for sign in (1, -1, 0.5, -0.5)]
+    resamples, random = Resamples(len(asked.slates), 300, 3), asked.random(3)
+    alone, together = (from_chance(of, random, "ndcg_at_10", resamples, 0.95) for of in (runs[:1], runs))
+    assert alone.low > 0
+    assert together.low < 0 < together.high
+    one = apart(runs[0], random, "ndcg_at_10", resamples, 0.95)
+    assert (alone.estimate, alone.low, alone.high) == pytest.approx((one.estimate, one.low, one.high))

@@ -75,15 +75,20 @@ class PairFeatures:
         there = {name: getattr(vectors, f"{name}_present")[candidates] for name in ("image", "text", "attributes")}
         row, attribute = known.nonzero()
         at = self.starts[attribute] + codes[row, attribute]
-        held_values = csr_matrix((np.ones(len(at)), (row, at)), (len(codes), self.starts[-1]))
-        hits = np.asarray(self.named[queries].multiply(held_values).sum(1)).ravel()
+        if len(self.data.queries) == 1:  # a server asks one query at a time, and sparse rows cost more than they save
+            hits = np.bincount(row, self.named.toarray()[0][at], len(codes))
+            bm25 = self.texts[candidates] @ self.asked.toarray()[0]
+        else:
+            held_values = csr_matrix((np.ones(len(at)), (row, at)), (len(codes), self.starts[-1]))
+            hits = np.asarray(self.named[queries].multiply(held_values).sum(1)).ravel()
+            bm25 = self.bm25.pairs(self.asked[queries], self.texts[candidates])
         found = {
             "attribute_matches": (bound & (codes == wanted)).sum(1),
             "attribute_violations": (bound & known & (codes != wanted)).sum(1),
             "attribute_gaps": (bound & ~known).sum(1),
             "attribute_named": hits,
             "attribute_denied": (self.on_attribute[queries] & known).sum(1) - hits,
-            "bm25": np.where(there["text"], self.bm25.pairs(self.asked[queries], self.texts[candidates]), 0.0),
+            "bm25": np.where(there["text"], bm25, 0.0),
             "text_query_cosine": _cosine(vectors.query[queries], vectors.text[candidates], there["text"]),
             "image_query_cosine": _image_cosine(vectors, queries, candidates, there["image"]),
             "popularity": held.popularity[candidates],
