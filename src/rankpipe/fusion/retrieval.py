@@ -32,8 +32,8 @@ class Weights:
     """Of the parts of a score; a part of weight 0 isn't asked."""
 
     words: float = bounded(1.0, low=0)
-    text: float = bounded(1.0, low=0)
-    image: float = bounded(0.5, low=0)
+    text: float = bounded(0.1, low=0)
+    image: float = bounded(0.3, low=0)
 
     def __post_init__(self) -> None:
         if self.words + self.text + self.image == 0:
