@@ -1,6 +1,6 @@
 """Turns the chosen raw rows and the tables of side fields into columnar H5.
 
-Memory: about 50 bytes a chosen row, for they are sorted; the raw file streams by.
+Memory: about 70 bytes a chosen row, for they are sorted; the raw file streams by.
 """
 
 from dataclasses import dataclass
