@@ -201,6 +201,10 @@ def test_valid_is_carved_out_of_train_where_the_file_has_none(here: Path, split:
     data = read("full")
     assert len(data.test) == 60 and len(data.train) + len(data.valid) == 240
     assert len(data.valid) == {"random": 60, "leaderboard": 60, "leave_last_out": 30}[split]
+    # Only a rule with a cut in time has two parts, and the file's test rows have none.
+    assert (data.valid_sequential is not None) == (split == "leaderboard") and data.test_sequential is None
+    assert said()["splits"]["valid"].get("sequential") == (30 if split == "leaderboard" else None)
+    assert "sequential" not in said()["splits"]["test"]
     if split == "leave_last_out":  # the last of the eight train rows of each user: the tenth of his rows
         assert (data.valid.times // 1000 == 1009).all()
 
