@@ -85,7 +85,7 @@ class CFM(nn.Module):
     def _pairs(self, users: Tensor, items: Tensor, linear: Tensor, rows: Tensor, places: Tensor) -> Tensor:
         """Vectors (F, B, D) and (G, M, D), weights (M,), and the places (P,) of each pair in them → (P,) scores."""
         sides = [F.embedding(index, side.movedim(0, 1).flatten(1)) for index, side in ((rows, users), (places, items))]
-        vectors = torch.cat(sides, 1).view(len(rows), -1, users.shape[2])
+        vectors = torch.cat(sides, 1).view(len(rows), len(users) + len(items), users.shape[2])
         cube = vectors[:, self.first, :, None] * vectors[:, self.second, None, :]  # (P, pairs, D, D)
         found = self.convolutions(cube[:, None]).flatten(1)
         return F.embedding(places, linear[:, None]).squeeze(1) + self.out(found).squeeze(1)
