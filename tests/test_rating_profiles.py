@@ -1,5 +1,6 @@
 """Profiles put together at batch time: numbers worked out by hand, and batches in their order."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,6 +282,6 @@ def test_a_damaged_file_of_reviews_is_told():
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"values\.bin: not the file that features wrote"):
         Profiles.load(FOLDER)
-    path.unlink()
+    shutil.rmtree(path.parent)
     with pytest.raises(InputError, match="not found; run features"):
         Profiles.load(FOLDER)
