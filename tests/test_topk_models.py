@@ -59,7 +59,7 @@ def test_popularity_by_hand():
 def test_itemknn_by_hand():
     taken = csr_matrix(np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1]], np.float32))
     _, near = small.trained("itemknn", taken, shrink=1.0, neighbours=1)
-    # n = (2, 3, 1), n_01 = 2, n_12 = 1: s_01 = 2/(√6 + 1), s_12 = 1/(√3 + 1). Of 0 and 2 item 1 is nearest; of 1 item 0.
+    # n = (2, 3, 1), n_01 = 2, n_12 = 1: s_01 = 2/(√6 + 1), s_12 = 1/(√3 + 1). Nearest to 0 and to 2 is 1, to 1 it is 0.
     s01, s12 = 2 / (6**0.5 + 1), 1 / (3**0.5 + 1)
     np.testing.assert_allclose(near.block(np.array([0])), [[s01, s01, s12]], rtol=1e-6)
     np.testing.assert_allclose(near.block(np.array([2])), [[s01, 0, s12]], rtol=1e-6)
@@ -70,8 +70,7 @@ def test_ease_is_the_ridge_regression_of_each_item_on_the_others(dropout, fields
     inputs = small.with_fields(TAKEN)
     _, found = small.trained("ease", TAKEN, inputs, regularization=3.0, dropout=dropout, fields=fields)
     x = TAKEN.toarray().astype(np.float64)
-    rows = [x, *((fields**0.5 * f.matrix().toarray().T.astype(np.float64) for f in inputs.item_fields) if fields else ())]
-    y = np.concatenate(rows)
+    y = np.concatenate([x, *(fields**0.5 * f.matrix().toarray().T.astype(np.float64) for f in inputs.item_fields)])
     penalty = np.eye(len(x.T)) * 3.0 + np.diag((x * x).sum(0)) * dropout / (1 - dropout)
     for item in (0, 5):
         others = [i for i in range(y.shape[1]) if i != item]
@@ -258,8 +257,8 @@ def test_a_side_by_hand():
     assert total.tolist() == [[8, 10], [2, 3], [12, 14]] and pairs.tolist() == [9, 0, 4 * 8 + 5 * 9]
     some, weights = side(torch.tensor([2, 0]))
     assert torch.equal(some, vectors[:, [2, 0]]) and torch.equal(weights, linear[[2, 0]])
-    assert [f.values.tolist() for f in stored_fields([("colour", 3)], 3, side.offsets.numpy(), side.values.numpy())] == [
-        [0, 2, 1]]
+    stored, = stored_fields([("colour", 3)], 3, side.offsets.numpy(), side.values.numpy())
+    assert stored.values.tolist() == [0, 2, 1] and stored.offsets.tolist() == [0, 2, 2, 3]
 
 
 def test_gradients_of_a_side_equal_autograds():
@@ -302,7 +301,7 @@ def test_parameters_say_what_they_miss():
         parameters("deepfm", negatives=0)
     with pytest.raises(InputError, match=r"topk.models.msf: no such model; did you mean 'mf'\?"):
         Recipe.read({}, "msf")
-    with pytest.raises(InputError, match="ease.regularization: too small for float32"):
+    with pytest.raises(InputError, match=r"ease.regularization: too small for float32"):
         small.trained("ease", csr_matrix(np.ones((2, 3), np.float32)), regularization=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Small inputs for the models of track topk: a checkerboard whose answer anybody must find, and fields of every kind."""
+"""Small inputs for the models of track topk: a checkerboard whose answer all must find, and fields of every kind."""
 
 from dataclasses import replace
 from typing import Any
