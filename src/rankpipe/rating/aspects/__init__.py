@@ -25,7 +25,7 @@ class Aspects:
 
     scorer: str = bounded("lexicon", choices=("lexicon", "transformers"))
     model: str | None = None
-    """For ``transformers``: a folder, or a model's id on the hub. DVC doesn't watch it: after a change of what it holds,
+    """For ``transformers``: a folder, or a model's id on the hub. DVC doesn't watch it: where what it holds has changed,
     ``dvc repro --force features-rating``."""
     revision: str | None = None
     """Branch, tag or commit on the hub; name a commit, or tomorrow's model may be another."""
