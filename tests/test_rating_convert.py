@@ -5,7 +5,9 @@ import gzip
 import json
 import os
 import random
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rating_raw import COLUMNS, rows, run, workspace, write_lines
+from ruamel.yaml import YAML
 
 from rankpipe import paths
 from rankpipe.data.selection import load_selection
@@ -218,37 +221,33 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
     assert large < small + 15, f"MB for 22 and 65 MB of reviews: {small:.0f}, {large:.0f}"
 
 
-def real(here: Path, data: Path, source: dict[str, Any], given: dict[str, Any], **changes: Any) -> dict[str, int]:
-    (here / "here").symlink_to(data)
-    workspace(here, [], source=source, extract__split="given", extract__given=given, **changes)
+def documented(here: Path, data: Path, name: str) -> dict[str, int]:
+    """Extract and convert ``data`` as docs/rating.md says in the block that names the file ``name``; rows by split."""
+    if not (data / name).is_file():
+        pytest.skip(f"no {name} there")
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "rating.md").read_text(encoding="utf-8"), re.S)
+    source, = (YAML(typ="safe").load(block)["rating"]["source"] for block in blocks if name in block)
+    workspace(here, [], source=source, extract__split="given",
+              extract__given={"path": "data/rating/splits.csv", "column": "rating_random"})
+    shutil.rmtree(here / "data" / "rating")
+    (here / "data" / "rating").symlink_to(data)
     run()
     return table.about("full").rows
 
 
 def test_amazon_reviews_as_they_come(here: Path, real_data: Path) -> None:
-    folder = real_data / "amazon-musical-instruments"
-    if not folder.is_dir():
-        pytest.skip("no Amazon reviews there")
-    sizes = real(here, folder, {"reviews": {
-        "path": "here/Musical_Instruments.json.gz", "user": "reviewerID", "item": "asin", "rating": "overall",
-        "text": "reviewText", "timestamp": "unixReviewTime"}}, {"path": "here/splits.csv", "column": "rating_random"})
+    sizes = documented(here, real_data / "amazon-musical-instruments", "Musical_Instruments.json.gz")
     assert sizes == {"train": 8208, "valid": 1026, "test": 1027}
     ratings = np.concatenate([table.read("full", split).ratings for split in table.SPLITS])
     assert np.bincount(ratings.astype(int)).tolist() == [0, 217, 250, 772, 2084, 6938]
-    assert table.users("full").stats == {}
+    assert table.users("full").stats == {} and table.about("full").text
+    said = "Not much to write about here, but it does exactly what it's supposed to."
+    assert sum(text.startswith(said) for split in table.SPLITS for block in table.texts("full", split)
+               for text in block) == 1
 
 
 def test_movielens_with_fields_of_both_sides(here: Path, real_data: Path) -> None:
-    folder = real_data / "movielens-100k"
-    if not folder.is_dir():
-        pytest.skip("no MovieLens there")
-    sizes = real(here, folder, {
-        "reviews": {"path": "here/ml-100k.inter", "timestamp": "timestamp"},
-        "users": {"path": "here/ml-100k.user", "id": "user_id", "numbers": {"age": {"column": "age"}},
-                  "fields": {"gender": {"column": "gender"}, "occupation": {"column": "occupation"}}},
-        "items": {"path": "here/ml-100k.item", "id": "item_id", "fields": {"genre": {"column": "class", "split": " "}},
-                  "numbers": {"year": {"column": "release_year", "missing": ["unkonwn", "V"]}}}},
-        {"path": "here/splits.csv", "column": "rating_random"})
+    sizes = documented(here, real_data / "movielens-100k", "ml-100k.inter")
     assert sum(sizes.values()) == 100_000
     users, items = table.users("full"), table.items("full")
     assert [f.size for f in users.fields] == [2, 21] and users.fields[0].words == ["F", "M"]
