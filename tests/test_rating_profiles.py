@@ -9,6 +9,7 @@ import pytest
 from rating_data import field, workspace, write_table
 from scipy.sparse import csr_matrix, random
 
+from rankpipe import paths
 from rankpipe.errors import InputError
 from rankpipe.rating import reviews, table
 from rankpipe.rating.batches import RatingBatches, sequential
@@ -17,7 +18,7 @@ from rankpipe.rating.fields import Fields, encode
 from rankpipe.rating.history import Past
 from rankpipe.rating.profiles import Profiles
 from rankpipe.rating.stats import Stats, Unseen
-from rankpipe.rating.table import Ratings, Side
+from rankpipe.rating.table import Ratings, Side, text_batch, text_path, text_writer
 from rankpipe.rating.text import Text
 
 FOLDER = Path("features")
@@ -165,6 +166,14 @@ def test_what_the_data_cannot_give_is_one_line(settings, said):
     with pytest.raises(InputError, match=said):
         build("toy", settings, FOLDER)
     assert not FOLDER.exists()
+
+
+def test_texts_that_are_not_the_rows_are_one_line():
+    tiny()
+    with text_writer(text_path(paths.table("toy", "rating"), "train")) as writer:
+        writer.write_batch(text_batch(["pick"] * 4))
+    with pytest.raises(InputError, match="has 4 texts, the split 5 rows; run convert again"):
+        build("toy", TINY, FOLDER)
 
 
 def test_own_rows_of_others_are_refused():
