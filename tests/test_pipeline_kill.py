@@ -68,7 +68,7 @@ def test_killed_stage_ends_in_the_same_bytes(case: Case, tmp_path: Path, monkeyp
         assert clone.read("dvc.lock") == case.after.read("dvc.lock"), f"moment {k}"
         assert files(clone.path, *outs) == expected, f"moment {k}"
     if case.cell.startswith("train"):
-        assert resumed >= moments // 5 + (moments > 3), "no run went on from a checkpoint"
+        assert resumed >= (2 if moments > 3 else 1), "no run went on from a checkpoint"
 
 
 def killed(case: Case, share: float, folder: Path) -> Clone:
