@@ -1,5 +1,4 @@
-"""What push leaves, for every track: a bundle that states itself, a card, a receipt; and a Predictor that needs no more.
-"""
+"""What push leaves, for every track: a bundle that states itself, a card, a receipt. A Predictor needs no more."""
 
 import os
 import re
