@@ -72,8 +72,8 @@ def test_no_loss_overflows():
 
 @pytest.mark.parametrize("name", ["lmf", "lfm"])
 def test_a_logit_passes_one_sigmoid(name):
-    """An item that n of U users took, scored by its bias alone: (1 + α) n σ(z) − α n + (U − n) σ(z) = 0 at the best z, so
-    σ(z) = α n / (U + α n), 3/7 for 3 of 4 users. Through a second sigmoid, never below ½, z would run away."""
+    """An item that n of U users took, scored by its bias alone: at the best z, (1 + α) n σ(z) − α n + (U − n) σ(z) = 0,
+    so σ(z) = α n / (U + α n), 3/7 for 3 of 4 users. Through a second sigmoid, never below ½, z would run away."""
     taken = csr_matrix(np.array([[1.0, 0], [1, 0], [1, 0], [0, 1]], np.float32))
     model = model_class(name)(small.plain(taken), small.recipe(name, init_std=1e-9).params)
     bias = [p for key, p in model.named_parameters() if key in ("item_bias", "items.weight.weight")]
@@ -119,13 +119,19 @@ def test_negatives_of_who_left_one_item_or_none():
 
 
 def test_negatives_differ_between_epochs_and_steps_and_are_a_function_of_both():
-    def drawn(epoch, start=0):
-        batches = TakenBatches(TAKEN, 8, 5, negatives=2)
+    def drawn(epoch, start=0, size=8):
+        batches = TakenBatches(TAKEN, size, 5, negatives=2)
         return {int(u): b.negatives[b.rows == i] for b, _ in batches.epoch(epoch, start) for i, u in enumerate(b.users)}
 
     first, again, later = drawn(0), drawn(0), drawn(1)
     assert all(torch.equal(first[u], again[u]) for u in range(24))
     assert sum(not torch.equal(first[u], later[u]) for u in range(24)) > 20
+    # With all users in one batch their order is the same in every epoch, and only the draws are left to differ.
+    first_whole, later_whole = drawn(0, size=24), drawn(1, size=24)
+    assert sum(not torch.equal(first_whole[u], later_whole[u]) for u in range(24)) > 20
+    alike = csr_matrix(np.tile(TAKEN[:1].toarray(), (24, 1)))  # users who differ in nothing: the steps' draws must
+    one, other = (b.negatives for b, _ in TakenBatches(alike, 12, 5, negatives=2).epoch(0))
+    assert not torch.equal(one, other)
     resumed = drawn(0, start=2)
     assert len(resumed) == 8 and all(torch.equal(first[u], resumed[u]) for u in resumed)
 

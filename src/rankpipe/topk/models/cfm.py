@@ -37,7 +37,7 @@ class CFM(nn.Module):
         attention_dim: int = bounded(16, low=1)
         dropout: float = bounded(0.0, low=0, below=1)
         """Of what the last layer gives."""
-        init_std: float = bounded(0.1, above=0)
+        init_std: float = bounded(0.3, above=0)
 
         def __post_init__(self) -> None:
             super().__post_init__()
