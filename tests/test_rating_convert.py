@@ -5,9 +5,7 @@ import gzip
 import json
 import os
 import random
-import re
 import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rating_raw import COLUMNS, rows, run, workspace, write_lines
-from ruamel.yaml import YAML
 
 from rankpipe import paths
 from rankpipe.data.selection import load_selection
@@ -218,38 +215,3 @@ def peak(rows_: int, folder: Path) -> float:
 def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
     small, large = peak(20_000, tmp_path / "a"), peak(60_000, tmp_path / "b")
     assert large < small + 15, f"MB for 22 and 65 MB of reviews: {small:.0f}, {large:.0f}"
-
-
-def documented(here: Path, data: Path, name: str) -> dict[str, int]:
-    """Extract and convert ``data`` as docs/rating.md says in the block that names the file ``name``; rows by split."""
-    if not (data / name).is_file():
-        pytest.skip(f"no {name} there")
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "rating.md").read_text(encoding="utf-8"), re.S)
-    source, = (YAML(typ="safe").load(block)["rating"]["source"] for block in blocks if name in block)
-    workspace(here, [], source=source, extract__split="given",
-              extract__given={"path": "data/rating/splits.csv", "column": "rating_random"})
-    shutil.rmtree(here / "data" / "rating")
-    (here / "data" / "rating").symlink_to(data)
-    run()
-    return table.about("full").rows
-
-
-def test_amazon_reviews_as_they_come(here: Path, real_data: Path) -> None:
-    sizes = documented(here, real_data / "amazon-musical-instruments", "Musical_Instruments.json.gz")
-    assert sizes == {"train": 8208, "valid": 1026, "test": 1027}
-    ratings = np.concatenate([table.read("full", split).ratings for split in table.SPLITS])
-    assert np.bincount(ratings.astype(int)).tolist() == [0, 217, 250, 772, 2084, 6938]
-    assert table.users("full").stats == {} and table.about("full").text
-    said = "Not much to write about here, but it does exactly what it's supposed to."
-    assert sum(text.startswith(said) for split in table.SPLITS for block in table.texts("full", split)
-               for text in block) == 1
-
-
-def test_movielens_with_fields_of_both_sides(here: Path, real_data: Path) -> None:
-    sizes = documented(here, real_data / "movielens-100k", "ml-100k.inter")
-    assert sum(sizes.values()) == 100_000
-    users, items = table.users("full"), table.items("full")
-    assert [f.size for f in users.fields] == [2, 21] and users.fields[0].words == ["F", "M"]
-    assert 17 < items.fields[0].size < 20 and not items.fields[0].single
-    assert np.nanmin(items.numbers["year"]) == 1922 and np.isnan(items.numbers["year"]).sum() <= 2
-    assert users.numbers["age"][users.names.index("1")] == 24
