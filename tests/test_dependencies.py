@@ -197,11 +197,14 @@ def stale(clone: Clone) -> set[str]:
 
 
 def copy(path: Path, to: Path) -> None:
+    """With what numba has compiled of it, which takes longer than most stages."""
     if path.is_dir():
-        shutil.copytree(path, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(path, to, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.pyc"))
     else:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, to)
+        for file in [path, *path.parent.glob(f"__pycache__/{path.stem}.*.nb[ci]")]:
+            target = to.parent / file.relative_to(path.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, target)
 
 
 def keep_keys(path: Path, to: Path, keys: tuple[str, ...]) -> None:
