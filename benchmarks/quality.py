@@ -67,14 +67,15 @@ class Quality:
             waiting = []
             for i, (model, seed) in enumerate(jobs):
                 key = f"{label}, {model}, seed {seed}"
-                if not self.runs.scores(model, seed, "test").exists():
+                if not self.runs.scores(model, seed, model, "test").exists():
                     cells.values.pop(key, None)
                 waiting.append(pool.submit(cells.get, key, lambda m=model, s=seed, core=i: self._one(m, s, core)))
             for one in waiting:
                 one.result()
 
     def _one(self, model: str, seed: int, core: int) -> dict[str, Any]:
-        measured = self.runs.train(model, seed, core)
+        self.runs.open(model, seed)
+        measured = self.runs.stage(model, seed, "train", model, core=core % os.cpu_count())
         return {
             "seconds": measured.seconds,
             "valid": self.scored(model, seed, "valid").auc,
@@ -83,7 +84,7 @@ class Quality:
 
     def scored(self, model: str, seed: int, split: str) -> Scored:
         """What the train stage left for ``split``."""
-        table = pq.read_table(self.runs.scores(model, seed, split)).sort_by("row")
+        table = pq.read_table(self.runs.scores(model, seed, model, split)).sort_by("row")
         return Scored(*(table[name].to_numpy() for name in ("row", "label", "probability")))
 
 

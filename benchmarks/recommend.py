@@ -13,17 +13,15 @@ Measurements are kept as they come in: a stopped run goes on where it was; --fre
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.measuring import HERE, ROOT, Cells, child, median
+from benchmarks.measuring import HERE, RECOMMEND_PEERS, ROOT, Cells, child, median
 from benchmarks.runs import SIZE, Runs
 
-PEERS = Path(os.environ.get("RANKPIPE_PEERS_RECOMMEND", ROOT / ".venv-peers-recommend")) / "bin" / "python"
 SAMPLE = {"users": 31_360, "items": 6_807, "rows": 5_154_471}
 DIM = 64
 OURS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -37,7 +35,8 @@ EPOCHS = {"implicit ALS": ("implicit", "als"), "implicit BPR": ("implicit", "bpr
 LISTS = {"implicit ALS": ("implicit", "als", 0), "implicit BPR": ("implicit", "bpr", 0),
          "RecBole BPR, default": ("recbole", "BPR", 0), "RecBole BPR, 64 users": ("recbole", "BPR", 64)}  # fmt: skip
 RIVAL = {"mf": "RecBole BPR", "fm": "RecBole FM"}
-CHANGES = {"topk.training.epochs": 1, "topk.predict.model": "mf"}
+STAGES = ("pop", "mf", "fm")
+CHANGES = {"topk.training.epochs": 1, "topk.predict.model": "mf", "topk.evaluate.baselines": ["pop"]}
 
 
 class Bench:
@@ -50,6 +49,9 @@ class Bench:
             child([sys.executable, "-m", "rankpipe.sample", "topk", *words, "--out", folder / "raw"])
         data = {path.name: path for path in (folder / "raw").iterdir()}
         self.runs = Runs(folder / "ours", "topk", CHANGES, data)
+        models = self.runs.base.params["topk"]["models"]
+        self.blocks = {name: {**models[name], "embedding_dim": DIM} for name in ("mf", "fm")}
+        self.runs.base.change({"topk.models": {"pop": {}, **self.blocks}})
         self.place = self.runs.base.folder
         if not (self.place / "build" / SIZE / "topk" / "features").exists():
             self.runs.prepare()
@@ -59,14 +61,13 @@ class Bench:
 
     def ours(self, model: str, params: dict[str, Any], task: str) -> dict[str, Any]:
         """``params`` over those of params.yaml."""
-        block = {**self.runs.base.params["topk"]["models"][model], "embedding_dim": DIM, **params}
-        settings = {"model": model, "params": block, "task": task, "out": str(self.rows)}
+        settings = {"model": model, "params": {**self.blocks[model], **params}, "task": task, "out": str(self.rows)}
         return self._timed(sys.executable, "timed_recommend.py", settings, self.place)
 
     def theirs(self, library: str, model: str, task: str, users_a_batch: int = 0) -> dict[str, Any]:
         settings = {"rows": str(self.rows), "library": library, "model": model, "task": task, "dim": DIM,
                     "folder": str(self.folder / "recbole"), "users_a_batch": users_a_batch}  # fmt: skip
-        return self._timed(PEERS, "peer_recommend.py", settings, self.folder)
+        return self._timed(RECOMMEND_PEERS, "peer_recommend.py", settings, self.folder)
 
     def _timed(self, python: Path | str, script: str, settings: dict[str, Any], cwd: Path) -> dict[str, Any]:
         file = self.folder / "settings.json"
@@ -74,12 +75,12 @@ class Bench:
         measured = child([python, HERE / script, file], cwd=cwd)
         return {**measured.said, "peak_mb": measured.tree_mb}
 
-    def stage(self, model: str) -> dict[str, float]:
-        """Peak memory of the stages train, of one epoch, and predict, which refits."""
+    def stages(self) -> dict[str, dict[str, float]]:
+        """Peak memory of the stages: train of one epoch, evaluate, and predict, which refits."""
         out = {}
-        for verb, words in (("train", [model]), ("predict", [])):
+        for verb, *words in [*(("train", model) for model in STAGES), ("evaluate",), ("predict",)]:
             measured = child([sys.executable, "-m", f"stages.{verb}", "topk", SIZE, *words], cwd=self.place)
-            out[verb] = {"seconds": measured.seconds, "peak_mb": measured.tree_mb}
+            out[" ".join([verb, *words])] = {"seconds": measured.seconds, "peak_mb": measured.tree_mb}
         return out
 
 
@@ -107,9 +108,8 @@ def main() -> None:
         exact = cells.get("exact", lambda: bench.ours("mf", {}, "exact"))
         exact = {"users whose list differs from the float64 one": exact["wrong"], "users": exact["users"]}
     if "memory" in options.only:
-        found = cells.get("stages", lambda: bench.stage("mf"))
-        lines += [{"work": f"stage {verb}, mf", "who": "ours", "s": one["seconds"], "peak MB": one["peak_mb"]}
-                  for verb, one in found.items()]  # fmt: skip
+        lines += [{"work": f"stage {name}", "who": "ours", "s": one["seconds"], "peak MB": one["peak_mb"]}
+                  for name, one in cells.get("stages", bench.stages).items()]  # fmt: skip
     cells.publish(lines, **SAMPLE, dim=DIM, rounds=options.rounds, exact=exact)
 
 
@@ -128,7 +128,8 @@ def ratio(theirs: list[dict[str, Any]], ours: list[dict[str, Any]]) -> float:
 
 
 def line(work: str, who: str, measured: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"work": work, "who": who, "s": median([one["seconds"] for one in measured])}
+    return {"work": work, "who": who, "s": median([one["seconds"] for one in measured]),
+            "CPU s": median([one["cpu"] for one in measured])}  # fmt: skip
 
 
 def epochs(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

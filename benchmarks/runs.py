@@ -1,7 +1,7 @@
-"""One data set taken through the pipeline's own stages: once up to training, then a model and a seed at a time.
+"""One data set taken through the pipeline's own stages: once up to training, then with one seed or another.
 
-extract, convert and features run in a workspace of their own; each (model, seed) trains in another, which links to
-their outputs and holds its own params.yaml.
+extract, convert and features run in a workspace of their own; what follows runs in others, which link to their outputs
+and hold their own params.yaml.
 """
 
 import os
@@ -32,20 +32,24 @@ class Runs:
         for stage in BEFORE_TRAINING:
             child([sys.executable, "-m", f"stages.{stage}", self.track, SIZE], cwd=self.base.folder)
 
-    def train(self, model: str, seed: int, core: int = 0, changes: dict[str, Any] | None = None) -> Measured:
-        """Runs the train stage; what it said holds ``seconds``, without its imports."""
-        workspace = Workspace(self.place(model, seed), {**self.changes, "seed": seed, **(changes or {})})
+    def stage(self, name: str, seed: int, verb: str, *words: str, core: int | None = None) -> Measured:
+        """Runs a later stage in the workspace ``name`` with ``seed``; what it said holds ``seconds``, without its
+        imports."""
+        command = [sys.executable, HERE / "timed_stage.py", self.track, verb, SIZE, *words]
+        return child(command, core=core, cwd=self.place(name, seed))
+
+    def open(self, name: str, seed: int) -> None:
+        """An empty workspace behind the features of this data set."""
+        workspace = Workspace(self.place(name, seed), {**self.changes, "seed": seed})
         build = workspace.folder / "build" / SIZE / self.track
         shutil.rmtree(build, ignore_errors=True)
         build.mkdir(parents=True)
         for made in (self.base.folder / "build" / SIZE / self.track).iterdir():
             os.symlink(made, build / made.name)
-        return child([sys.executable, HERE / "timed_stage.py", self.track, "train", SIZE, model],
-                     core=core % os.cpu_count(), cwd=workspace.folder)  # fmt: skip
 
-    def place(self, model: str, seed: int) -> Path:
-        return self.folder / f"{model}-{seed}"
+    def place(self, name: str, seed: int) -> Path:
+        return self.folder / f"{name}-{seed}"
 
-    def scores(self, model: str, seed: int, split: str) -> Path:
+    def scores(self, name: str, seed: int, model: str, split: str) -> Path:
         """What training leaves for ``split``."""
-        return self.place(model, seed) / "build" / SIZE / self.track / "scores" / model / f"{split}.parquet"
+        return self.place(name, seed) / "build" / SIZE / self.track / "scores" / model / f"{split}.parquet"
