@@ -69,9 +69,9 @@ class CFM(nn.Module):
         users, _ = self.users(batch.users)
         return self._pairs(users, *self.items(items), rows.flatten(), places.flatten()).view(places.shape)
 
-    def user_ids(self) -> Tensor:
-        """(U, d) the vectors that only a user's own rows train."""
-        return self.users.ids()
+    def user_ids(self) -> list[Tensor]:
+        """Tables (U, d) of vectors that only a user's own rows train."""
+        return [self.users.ids()]
 
     def block(self, users: Tensor) -> Tensor:
         """(B,) → (B, I) scores."""
