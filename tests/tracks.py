@@ -12,7 +12,9 @@ class Track:
     models: tuple[str, ...]
     """Those that the small pipeline trains."""
     neural: str
-    """One of them that trains by gradient steps, whose learning rate experiments change."""
+    """One of them that trains by gradient steps, and that experiments train otherwise."""
+    knob: str
+    """A number of its block, and another value for it, as ``dvc exp run -S`` takes it."""
     plots: tuple[str, ...]
     """Folders of one CSV a model, for ``dvc plots``."""
     small: Callable[[dict[str, Any]], None]
@@ -42,9 +44,10 @@ def _rating(block: dict[str, Any]) -> None:
 
 
 TRACKS = {
-    "ctr": Track(("lr", "deepfm", "feseq", "lightgbm"), "deepfm", ("roc", "pr", "calibration", "curve"), _ctr),
-    "rating": Track(("bias", "mf", "ridge", "deepfm"), "deepfm", ("curve",), _rating, combined=True),
-    "topk": Track(("pop", "ease", "mf", "fm"), "mf", ("curve",), _topk),
+    "ctr": Track(("lr", "deepfm", "feseq", "lightgbm"), "deepfm", "lr=5e-3", ("roc", "pr", "calibration", "curve"),
+                 _ctr),
+    "rating": Track(("bias", "mf", "ridge", "deepfm"), "deepfm", "dropout=0.25", ("curve",), _rating, combined=True),
+    "topk": Track(("pop", "ease", "mf", "fm"), "mf", "dropout=0.25", ("curve",), _topk),
 }
 
 
