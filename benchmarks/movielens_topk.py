@@ -9,13 +9,17 @@ in time); with the epochs chosen on it every model is fitted again on train and 
 is in train and valid. Side fields: genres, year, age, gender, occupation, for models and peers that read any.
 Hyperparameters were chosen on valid of ``topk_random`` (see README.md). ``agreement``: split leaderboard, one seed,
 the rank correlation of all models between valid and the second hidden set. Measurements are kept as they come in: a
-stopped run goes on where it was; --fresh starts over.
+stopped run goes on where it was; --fresh starts over. Ours run on the first core and the peers on the last, side by
+side; RecBole only on ``topk_random``, where it can stop by the given valid rows.
 """
 
 import argparse
 import csv
 import json
+import os
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +55,22 @@ class Bench:
 
     def ours(self, model: str, seed: int) -> dict[str, Any]:
         self.runs.open(model, seed)
-        trained = self.runs.stage(model, seed, "train", model).said["seconds"]
-        settings = {"model": model, "refit": self.refit, "out": str(self.folder / "lists.npz")}
-        return self._lists(sys.executable, "timed_lists.py", settings, self.runs.place(model, seed), train=trained)
+        trained = self.runs.stage(model, seed, "train", model, core=0).said["seconds"]
+        settings = {"model": model, "refit": self.refit, "out": str(self.folder / "our-lists.npz")}
+        return self._lists(sys.executable, "timed_lists.py", settings, self.runs.place(model, seed), 0, trained)
 
     def theirs(self, name: str, seed: int) -> dict[str, Any]:
         films = self.runs.base.folder / "data" / "topk" / "ml-100k"
         settings = {"rows": str(self.rows), "seed": seed, "refit": self.refit, "judge": "test", "fields": {},
                     "fields_of": str(films), "folder": str(self.folder / "recbole"),
-                    "out": str(self.folder / "lists.npz"), **PEERS[name]}  # fmt: skip
-        return self._lists(RECOMMEND_PEERS, "peer_lists.py", settings, self.folder)
+                    "out": str(self.folder / "peer-lists.npz"), **PEERS[name]}  # fmt: skip
+        return self._lists(RECOMMEND_PEERS, "peer_lists.py", settings, self.folder, os.cpu_count() - 1)
 
-    def _lists(self, python: Path | str, script: str, settings: dict[str, Any], cwd: Path,
+    def _lists(self, python: Path | str, script: str, settings: dict[str, Any], cwd: Path, core: int,
                train: float | None = None) -> dict[str, Any]:
-        file = self.folder / "settings.json"
+        file = Path(settings["out"]).with_suffix(".json")
         file.write_text(json.dumps(settings))
-        said = child([python, HERE / script, file], cwd=cwd).said
+        said = child([python, HERE / script, file], core, cwd).said
         return {"train": said["fit"] if train is None else train, "recommend": said["recommend"],
                 **judged(self.rows, Path(settings["out"]))}  # fmt: skip
 
@@ -99,13 +103,21 @@ def main() -> None:
     lines: dict[str, dict[str, Any]] = {name: {"model": name} for name in names}
     for task in options.tasks:
         bench = Bench(options.folder, task)
-        for name in names:
-            run = bench.theirs if name in PEERS else bench.ours
-            runs = [cells.get(f"{task}, {name}, seed {seed}", lambda r=run, n=name, s=seed: r(n, s))
-                    for seed in range(options.seeds)]  # fmt: skip
-            lines[name] |= columns(task, runs)
+        peers = [name for name in options.peers if task in PEERS[name].get("tasks", TASKS)]
+        with ThreadPoolExecutor(2) as lanes:  # ours on the first core, the peers on the last
+            jobs = [lanes.submit(every, run, some, task, range(options.seeds), cells)
+                    for run, some in ((bench.ours, options.models), (bench.theirs, peers))]  # fmt: skip
+            for name, runs in (pair for job in jobs for pair in job.result().items()):
+                lines[name] |= columns(task, runs)
     found = {} if options.no_agreement else cells.get("agreement", lambda: agreement(options.folder))
     cells.publish(list(lines.values()), seeds=options.seeds, agreement=found)
+
+
+def every(run: Callable[[str, int], dict[str, Any]], names: list[str], task: str, seeds: range,
+          cells: Cells) -> dict[str, list[dict[str, Any]]]:
+    """Name → what each seed gave."""
+    return {name: [cells.get(f"{task}, {name}, seed {s}", lambda n=name, s=s: run(n, s)) for s in seeds]
+            for name in names}  # fmt: skip
 
 
 def columns(task: str, runs: list[dict[str, Any]]) -> dict[str, float]:
