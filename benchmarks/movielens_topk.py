@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.films import ITEMS, USERS, files, topk_source
 from benchmarks.listed import judged, write_rows
 from benchmarks.measuring import HERE, RECOMMEND_PEERS, ROOT, Cells, child
-from benchmarks.movielens_topk_models import MODELS, PEERS, TRAINING
+from benchmarks.movielens_topk_models import MODELS, ONE_SEED, PEERS, TRAINING
 from benchmarks.runs import SIZE, Runs
 
 MASK_VALID = {"split": "leaderboard", "ratio": 0.1}
@@ -105,7 +105,7 @@ def main() -> None:
         bench = Bench(options.folder, task)
         peers = [name for name in options.peers if task in PEERS[name].get("tasks", TASKS)]
         with ThreadPoolExecutor(2) as lanes:  # ours on the first core, the peers on the last
-            jobs = [lanes.submit(every, run, some, task, range(options.seeds), cells)
+            jobs = [lanes.submit(every, run, some, task, options.seeds, cells)
                     for run, some in ((bench.ours, options.models), (bench.theirs, peers))]  # fmt: skip
             for name, runs in (pair for job in jobs for pair in job.result().items()):
                 lines[name] |= columns(task, runs)
@@ -113,11 +113,11 @@ def main() -> None:
     cells.publish(list(lines.values()), seeds=options.seeds, agreement=found)
 
 
-def every(run: Callable[[str, int], dict[str, Any]], names: list[str], task: str, seeds: range,
+def every(run: Callable[[str, int], dict[str, Any]], names: list[str], task: str, seeds: int,
           cells: Cells) -> dict[str, list[dict[str, Any]]]:
     """Name → what each seed gave."""
-    return {name: [cells.get(f"{task}, {name}, seed {s}", lambda n=name, s=s: run(n, s)) for s in seeds]
-            for name in names}  # fmt: skip
+    return {name: [cells.get(f"{task}, {name}, seed {s}", lambda n=name, s=s: run(n, s))
+                   for s in range(1 if name in ONE_SEED else seeds)] for name in names}  # fmt: skip
 
 
 def columns(task: str, runs: list[dict[str, Any]]) -> dict[str, float]:

@@ -6,8 +6,9 @@
 31,360 users × 6,807 items, 5,154,471 rows, all trained on; vectors of 64. Our mf and fm weigh every row against all
 items (loss softmax) or against one drawn item, as the peers' BPR does (bpr); our fm reads genres, directors, writers
 and years beside ids, RecBole's ids alone. Batches: ours from params.yaml, RecBole's 2,048 rows. Seconds are of one
-epoch, and of scoring, masking and choosing for all users; loading and compiling don't count for anybody. Our lists are
-compared with a full float64 product. Memory is of the pipeline's stages train and predict, imports included.
+epoch, and of scoring, masking and choosing for all users; loading and compiling don't count for anybody. Ratios are
+of processor time, which other work on the machine changes less. Our lists are compared with a full float64 product.
+Memory is of the pipeline's stages, imports included.
 Measurements are kept as they come in: a stopped run goes on where it was; --fresh starts over.
 """
 
@@ -123,8 +124,8 @@ def rounds(cells: Cells, work: str, sides: dict[str, Any], count: int) -> dict[s
 
 
 def ratio(theirs: list[dict[str, Any]], ours: list[dict[str, Any]]) -> float:
-    """How many times as long they take, median over the rounds."""
-    return median([b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)])
+    """How many times as much processor time they take, median over the rounds."""
+    return median([b["cpu"] / a["cpu"] for a, b in zip(ours, theirs, strict=True)])
 
 
 def line(work: str, who: str, measured: list[dict[str, Any]]) -> dict[str, Any]:
