@@ -38,7 +38,7 @@ def against_bias(judgement: Judgement, level: float) -> list[str]:
         else:
             verdict = "is worse than" if p < 1 - level else "is not shown to beat"
             lines.append(f"WARNING: {model} {verdict} the bias baseline: RMSE {gap:+.4f} [{low:+.4f}, {high:+.4f}]")
-    return [f"beat the bias baseline, Holm over {len(pairs)} (intervals are uncorrected): {', '.join(beaten) or 'none'}",
+    return [f"beat the bias baseline, Holm over {len(pairs)} (intervals uncorrected): {', '.join(beaten) or 'none'}",
             *lines]
 
 
