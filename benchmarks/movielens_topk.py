@@ -10,7 +10,7 @@ is in train and valid. Side fields: genres, year, age, gender, occupation, for m
 Hyperparameters were chosen on valid of ``topk_random`` (see README.md). ``agreement``: split leaderboard, one seed,
 the rank correlation of all models between valid and the second hidden set. Measurements are kept as they come in: a
 stopped run goes on where it was; --fresh starts over. Ours run on the first core and the peers on the last, side by
-side; RecBole only on ``topk_random``, where it can stop by the given valid rows.
+side.
 """
 
 import argparse
@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.films import ITEMS, USERS, files, topk_source
 from benchmarks.listed import judged, write_rows
 from benchmarks.measuring import HERE, RECOMMEND_PEERS, ROOT, Cells, child
-from benchmarks.movielens_topk_models import MODELS, ONE_SEED, PEERS, TRAINING
+from benchmarks.movielens_topk_models import MODELS, ONE_SEED, PEERS, RANDOM_ONLY, TRAINING
 from benchmarks.runs import SIZE, Runs
 
 MASK_VALID = {"split": "leaderboard", "ratio": 0.1}
@@ -103,10 +103,11 @@ def main() -> None:
     lines: dict[str, dict[str, Any]] = {name: {"model": name} for name in names}
     for task in options.tasks:
         bench = Bench(options.folder, task)
-        peers = [name for name in options.peers if task in PEERS[name].get("tasks", TASKS)]
+        models, peers = ([name for name in some if task == "topk_random" or name not in RANDOM_ONLY]
+                         for some in (options.models, options.peers))  # fmt: skip
         with ThreadPoolExecutor(2) as lanes:  # ours on the first core, the peers on the last
             jobs = [lanes.submit(every, run, some, task, options.seeds, cells)
-                    for run, some in ((bench.ours, options.models), (bench.theirs, peers))]  # fmt: skip
+                    for run, some in ((bench.ours, models), (bench.theirs, peers))]  # fmt: skip
             for name, runs in (pair for job in jobs for pair in job.result().items()):
                 lines[name] |= columns(task, runs)
     found = {} if options.no_agreement else cells.get("agreement", lambda: agreement(options.folder))
