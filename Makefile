@@ -19,8 +19,8 @@ test: .venv/.installed-dev
 lint: .venv/.installed-dev
 	ruff check .
 
-# Other people's tools, only for benchmarks/, in an environment of their own: their pins don't go with ours.
-peers: .venv-peers/.installed
+# Other people's tools, only for benchmarks/, in environments of their own: their pins go neither with ours nor together.
+peers: .venv-peers/.installed .venv-peers-recommend/.installed
 
 # What can be made again. The environment and DVC's cache stay.
 clean:
@@ -39,7 +39,7 @@ clean:
 	$(PIP) --editable '.[dev]'
 	touch $@
 
-.venv-peers/.installed: pyproject.toml
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --disable-pip-version-check --editable '.[peers]'
+.venv-peers/.installed .venv-peers-recommend/.installed: .venv-%/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --disable-pip-version-check --editable '.[$*]'
 	touch $@

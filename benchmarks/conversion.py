@@ -39,7 +39,8 @@ def ours(folder: Path, source: Path) -> dict[str, Any]:
     shutil.rmtree(place, ignore_errors=True)
     workspace = Workspace(place, {"threads": 1}, {"train.parquet": source})
     measured = {
-        name: child([sys.executable, HERE / "timed_stage.py", name, "full"], cwd=workspace.folder) for name in STAGES
+        name: child([sys.executable, HERE / "timed_stage.py", "ctr", name, "full"], cwd=workspace.folder)
+        for name in STAGES
     }
     written = sum(path.stat().st_size for path in place.glob("build/full/ctr/*/*.h5"))
     shutil.rmtree(place)

@@ -24,6 +24,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
 PEERS = Path(os.environ.get("RANKPIPE_PEERS", ROOT / ".venv-peers")) / "bin" / "python"
+RECOMMEND_PEERS = (
+    Path(os.environ.get("RANKPIPE_PEERS_RECOMMEND", ROOT / ".venv-peers-recommend")) / "bin" / "python"
+)
+CORE = int(os.environ.get("RANKPIPE_CORE", 0))
 ONE_THREAD = {
     name: "1"
     for name in (
@@ -53,9 +57,9 @@ class Measured:
 
 
 def child(
-    command: list[str | Path], core: int = 0, cwd: Path | None = None, env: dict[str, str] | None = None
+    command: list[str | Path], core: int | None = None, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> Measured:
-    """Runs ``command`` on one core with one thread in each library.
+    """Runs ``command`` on one core, :data:`CORE` unless another is named, with one thread in each library.
 
     Raises:
         SystemExit: it failed; its last lines are shown.
@@ -74,7 +78,7 @@ def child(
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        preexec_fn=lambda: os.sched_setaffinity(0, {CORE if core is None else core}),
     )
     texts: dict[str, str] = {}
     tree = [0.0]

@@ -1,12 +1,8 @@
-"""Models through the pipeline's own stages on a public data set, several seeds each: for frappe.py and movielens.py.
-
-extract, convert and features run once in a workspace of their own; each (model, seed) trains in another, which links
-to their outputs and holds its own params.yaml. As many train at a time as there are cores, one thread each.
-"""
+"""Click models through the pipeline's own stages on a public data set, several seeds each: for frappe.py and
+movielens.py."""
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,14 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from benchmarks.measuring import Cells, child
-from benchmarks.workspace import Workspace
+from benchmarks.measuring import Cells
+from benchmarks.runs import SIZE, Runs
 from rankpipe.metrics.bootstrap import Resamples, interval, resample
 from rankpipe.metrics.comparison import difference
 from rankpipe.metrics.ranking import Ranking, auc
-
-SIZE = "full"
-BEFORE_TRAINING = ("extract", "convert", "features")
 
 
 @dataclass(frozen=True)
@@ -51,64 +44,47 @@ class Quality:
             split: (N,) train, valid or test.
             changes: schema, models and the rest, as :class:`Workspace` takes them.
         """
-        self.folder = folder.resolve()
-        shutil.rmtree(self.folder / "base", ignore_errors=True)
-        raw = self.folder / "base" / "data" / "ctr"
+        shutil.rmtree(folder / "base", ignore_errors=True)
+        raw = folder / "base" / "data" / "ctr"
         raw.mkdir(parents=True)
         frame.to_parquet(raw / "train.parquet", index=False)
         (raw / "split.txt").write_text("\n".join(split) + "\n")
-        self.changes = {
-            "threads": 1,
-            "device": "cpu",
+        given = {
             "ctr.extract.split": "given",
             "ctr.extract.given": "data/ctr/split.txt",
             "ctr.extract.sizes": {SIZE: {"rows": None, "valid": 0.1, "test": 0.1}},
-            **changes,
         }
-        self.base = Workspace(self.folder / "base", self.changes)
-        for stage in BEFORE_TRAINING:
-            child([sys.executable, "-m", f"stages.{stage}", "ctr", SIZE], cwd=self.base.folder)
+        self.runs = Runs(folder, "ctr", {**given, **changes})
+        self.runs.prepare()
 
     def train(self, models: Iterable[str], seeds: Iterable[int], cells: Cells, label: str) -> None:
-        """Trains each model with each seed unless ``cells`` knows it; ``label`` tells runs apart."""
+        """Trains each model with each seed unless ``cells`` knows it; ``label`` tells runs apart.
+
+        As many train at a time as there are cores, one thread each.
+        """
         jobs = [(model, seed) for model in models for seed in seeds]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             waiting = []
             for i, (model, seed) in enumerate(jobs):
                 key = f"{label}, {model}, seed {seed}"
-                if not self._scores(model, seed, "test").exists():
+                if not self.runs.scores(model, seed, model, "test").exists():
                     cells.values.pop(key, None)
                 waiting.append(pool.submit(cells.get, key, lambda m=model, s=seed, core=i: self._one(m, s, core)))
             for one in waiting:
                 one.result()
 
     def _one(self, model: str, seed: int, core: int) -> dict[str, Any]:
-        workspace = Workspace(self.place(model, seed), {**self.changes, "seed": seed})
-        build = workspace.folder / "build" / SIZE / "ctr"
-        shutil.rmtree(build, ignore_errors=True)
-        build.mkdir(parents=True)
-        for made in (self.base.folder / "build" / SIZE / "ctr").iterdir():
-            os.symlink(made, build / made.name)
-        measured = child(
-            [sys.executable, "-m", "stages.train", "ctr", SIZE, model],
-            core=core % os.cpu_count(),
-            cwd=workspace.folder,
-        )
+        self.runs.open(model, seed)
+        measured = self.runs.stage(model, seed, "train", model, core=core % os.cpu_count())
         return {
             "seconds": measured.seconds,
             "valid": self.scored(model, seed, "valid").auc,
             "test": self.scored(model, seed, "test").auc,
         }
 
-    def place(self, model: str, seed: int) -> Path:
-        return self.folder / f"{model}-{seed}"
-
-    def _scores(self, model: str, seed: int, split: str) -> Path:
-        return self.place(model, seed) / "build" / SIZE / "ctr" / "scores" / model / f"{split}.parquet"
-
     def scored(self, model: str, seed: int, split: str) -> Scored:
         """What the train stage left for ``split``."""
-        table = pq.read_table(self._scores(model, seed, split)).sort_by("row")
+        table = pq.read_table(self.runs.scores(model, seed, model, split)).sort_by("row")
         return Scored(*(table[name].to_numpy() for name in ("row", "label", "probability")))
 
 

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.measuring import HERE, RESULTS, text
 
 HEADING = "## Last measured\n"
-ORDER = ("conversion", "training", "frappe", "movielens")
+ORDER = ("conversion", "training", "frappe", "movielens", "recommend", "movielens_topk", "ratings")
 
 
 def section(name: str) -> str:
@@ -29,7 +29,9 @@ def section(name: str) -> str:
 
 
 def _words(value: Any) -> str:
-    return ", ".join(f"{k} {v:,}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(one)}" for key, one in value.items())
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:

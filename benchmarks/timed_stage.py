@@ -1,5 +1,5 @@
-"""One stage of the pipeline in this process, timed without its imports: ``timed_stage.py VERB WORD…`` in a repository
-root.
+"""One stage of the pipeline in this process, timed without its imports: ``timed_stage.py TRACK VERB WORD…`` in a
+repository root.
 
 Prints one JSON line: seconds.
 """
@@ -11,8 +11,8 @@ import time
 from rankpipe.stage import verb
 
 
-def main(name: str, *words: str) -> None:
-    work = verb("ctr", name)
+def main(track: str, name: str, *words: str) -> None:
+    work = verb(track, name)
     started = time.perf_counter()
     work(*words)
     print(json.dumps({"seconds": time.perf_counter() - started}))

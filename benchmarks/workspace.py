@@ -15,17 +15,18 @@ from benchmarks.measuring import ROOT
 class Workspace:
     """A repository root at ``folder``; artefacts of earlier runs in it stay."""
 
-    def __init__(self, folder: Path, changes: dict[str, Any], data: dict[str, Path] | None = None):
+    def __init__(self, folder: Path, changes: dict[str, Any], data: dict[str, Path] | None = None,
+                 track: str = "ctr"):
         """Args:
         changes: dotted key of params.yaml → the value that replaces what stands there.
-        data: name under ``data/ctr`` → file that it links to.
+        data: name under ``data/<track>`` → file that it links to.
         """
         self.folder = folder.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.params = YAML(typ="safe", pure=True).load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         self.change(changes)
         for name, source in (data or {}).items():
-            link = self.folder / "data" / "ctr" / name
+            link = self.folder / "data" / track / name
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
             os.symlink(source.resolve(), link)

@@ -3,14 +3,13 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from clones import Clone, clone_of, working_tree
 from filelock import FileLock
+from tracks import small
 
 ROOT = Path(__file__).resolve().parent.parent
-SMALL_MODELS = ("lr", "deepfm", "feseq", "lightgbm")
 
 # Before any library counts the cores, which two test workers share. Stages set their own number from params.yaml.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,7 +39,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def origin(shared_folder: Path) -> Clone:
-    """A repository of this working tree with :func:`small` parameters, made once; nothing has run in it."""
+    """A repository of this working tree with :func:`tracks.small` parameters, made once; nothing has run in it."""
     folder = shared_folder / "origin"
     with FileLock(shared_folder / "origin.lock"):
         if not (folder / ".git" / "made").exists():
@@ -64,22 +63,3 @@ def undisturbed(shared_folder: Path, origin: Clone) -> Clone:
             made.commit("Results")
             (folder / ".git" / "made").touch()
     return Clone(folder, hash_seed=1)
-
-
-def small(values: dict[str, Any]) -> None:
-    """Parameters of a pipeline that takes seconds: few rows, few models, few epochs."""
-    ctr = values["ctr"]
-    ctr["extract"]["sizes"]["toy"]["rows"] = 2000
-    ctr["training"]["epochs"] = 2
-    ctr["training"]["batch_size"] = 256
-    ctr["features"]["max_len"]["toy"] = 20
-    for model in list(ctr["models"]):
-        if model not in SMALL_MODELS:
-            del ctr["models"][model]
-        else:
-            own = ctr["models"][model] = ctr["models"][model] or {}
-            own.pop("epochs", None)
-            own.pop("batch_size", None)
-    ctr["models"]["lightgbm"]["rounds"] = 20
-    ctr["evaluate"]["resamples"] = 100
-    ctr["push"]["gate"] = None  # models this small need not beat their baseline

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from clones import RESULTS, Clone, clone_of, copy_of, files, stages_run
+from tracks import TRACKS
 
 pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
 
@@ -29,5 +30,7 @@ def test_another_seed_gives_another_lock(undisturbed: Clone, tmp_path: Path) -> 
     """Equal locks prove something only where a result depends on its parameters."""
     clone = copy_of(undisturbed, tmp_path / "clone")
     clone.edit_params(lambda values: values.update(seed=8))
-    clone.dvc("repro", "extract-ctr@toy")
-    assert clone.lock()["extract-ctr@toy"]["outs"] != undisturbed.lock()["extract-ctr@toy"]["outs"]
+    cells = [f"extract-{track}@toy" for track in TRACKS]
+    clone.dvc("repro", *cells)
+    for cell in cells:
+        assert clone.lock()[cell]["outs"] != undisturbed.lock()[cell]["outs"], cell

@@ -11,7 +11,7 @@ import pytest
 
 from rankpipe.metrics import curves as metric_curves
 from rankpipe.metrics.calibration import reliability
-from rankpipe.plots import calibration, curves, data, leaderboard, learning, slices, style
+from rankpipe.plots import agreement, calibration, curves, cutoffs, data, leaderboard, learning, shares, slices, style
 
 MODELS = [f"model{i}" for i in range(9)]
 
@@ -35,6 +35,12 @@ def draw_all(folder: Path, models: list[str]) -> None:
     values[1] = np.nan
     parts = [("a", "1", "9 rows"), ("a", "2", "1 row"), ("b", "3", "2 rows")]
     slices.heat_map(folder / "slices.png", values, parts, models, "AUC by slice", "subtitle")
+    cutoffs.cutoffs(folder / "cutoffs.png", {m: np.linspace(0, 1 - i / 9, 30) for i, m in enumerate(models)},
+                    models[-1:], 10, "subtitle", "recall")
+    points = [agreement.Point(m, (i, i - 0.5, i + 0.5), (i, i - 0.4, i + 0.6), i == 2) for i, m in enumerate(models)]
+    agreement.agreement(folder / "agreement.png", points, "subtitle", ("valid", "test"), ["Spearman 1.000"])
+    lines = [shares.Line(m, np.array([0.97, 0.03]), "words", i == 0) for i, m in enumerate(models)]
+    shares.shares(folder / "shares.png", lines, ["many", "few"], "Shares", "subtitle", "share", "head")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -45,7 +51,7 @@ def test_pictures_are_equal_in_every_byte(tmp_path):
     """Once here, and once in a process with another hash seed, working directory and settings file."""
     draw_all(tmp_path / "first", MODELS)
     first = digests(tmp_path / "first")
-    assert len(first) == 6
+    assert len(first) == 9
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nsavefig.dpi: 30\n")
     here = Path(__file__).parent
     code = "import pathlib, test_plots; test_plots.draw_all(pathlib.Path('other'), test_plots.MODELS)"

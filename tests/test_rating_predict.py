@@ -11,7 +11,7 @@ import torch
 from rating_data import workspace
 from ruamel.yaml import YAML
 
-from rankpipe import paths
+from rankpipe import params, paths
 from rankpipe.errors import InputError
 from rankpipe.hub import Predictor
 from rankpipe.hub.bundle import read_bundle
@@ -24,7 +24,7 @@ from rankpipe.rating.profiles import Profiles
 from rankpipe.rating.push import push
 from rankpipe.rating.scores import columns, ensemble_folder
 from rankpipe.rating.scoring import batch_of, load_model
-from rankpipe.rating.train import train
+from rankpipe.rating.train import Cell, train
 from rankpipe.training.loop import _Run
 
 MODELS = {"mean": {}, "bias": {}, "ridge": {}, "deepfm": {"hidden_dims": [8], "embedding_dim": 4},
@@ -114,6 +114,18 @@ class TestTrain:
             scorer = load_model(paths.model("toy", "rating", model))
             batch = batch_of(profiles, test.users, test.items, bool(scorer.reads))
             np.testing.assert_allclose(scorer.ratings(batch), ratings, atol=2e-5)
+
+    def test_a_train_row_s_own_review_is_out_of_what_ridge_and_trees_fit_on(self, there):
+        cell = Cell("toy", "ridge", params.load())
+        rows = cell.rows("train")
+        batch = next(rows.batches())
+        users, items = (codes[:len(batch)].numpy() for codes in (batch.users, batch.items))
+        own = cell.profiles.blocks(users, items, own=np.arange(len(batch)))
+        leaked = cell.profiles.blocks(users, items)
+        for name in ("user_text", "item_text", "user_stats", "item_stats"):
+            assert np.array_equal(batch.blocks[name].numpy(), own[name])
+            assert not np.array_equal(own[name], leaked[name])
+        assert sum(len(b) for b in rows.batches()) == len(rows) == 600
 
     def test_profiles_help_on_data_that_depend_on_them(self, there):
         board = {p.stem: json.loads(p.read_text()) for p in paths.metrics("toy", "rating").iterdir()}

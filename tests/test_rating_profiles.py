@@ -1,5 +1,6 @@
 """Profiles put together at batch time: numbers worked out by hand, and batches in their order."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from rating_data import field, workspace, write_table
 from scipy.sparse import csr_matrix, random
 
+from rankpipe import paths
 from rankpipe.errors import InputError
 from rankpipe.rating import reviews, table
 from rankpipe.rating.batches import RatingBatches, sequential
@@ -16,7 +18,7 @@ from rankpipe.rating.fields import Fields, encode
 from rankpipe.rating.history import Past
 from rankpipe.rating.profiles import Profiles
 from rankpipe.rating.stats import Stats, Unseen
-from rankpipe.rating.table import Ratings, Side
+from rankpipe.rating.table import Ratings, Side, text_batch, text_path, text_writer
 from rankpipe.rating.text import Text
 
 FOLDER = Path("features")
@@ -166,6 +168,14 @@ def test_what_the_data_cannot_give_is_one_line(settings, said):
     assert not FOLDER.exists()
 
 
+def test_texts_that_are_not_the_rows_are_one_line():
+    tiny()
+    with text_writer(text_path(paths.table("toy", "rating"), "train")) as writer:
+        writer.write_batch(text_batch(["pick"] * 4))
+    with pytest.raises(InputError, match="has 4 texts, the split 5 rows; run convert again"):
+        build("toy", TINY, FOLDER)
+
+
 def test_own_rows_of_others_are_refused():
     tiny()
     with pytest.raises(ValueError, match="not the train rows"):
@@ -281,6 +291,6 @@ def test_a_damaged_file_of_reviews_is_told():
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"values\.bin: not the file that features wrote"):
         Profiles.load(FOLDER)
-    path.unlink()
+    shutil.rmtree(path.parent)
     with pytest.raises(InputError, match="not found; run features"):
         Profiles.load(FOLDER)

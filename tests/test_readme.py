@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from clones import Clone, clone_of, yaml
+from tracks import TRACKS
 
 from rankpipe.io.json import read_json
 
@@ -51,11 +53,14 @@ def test_predictor_as_written(root: Path, undisturbed: Clone) -> None:
     undisturbed.run(sys.executable, "-c", blocks(root, "What it finds", "python")[0])
 
 
-def test_result_table_is_what_the_pipeline_measured(root: Path) -> None:
-    table = blocks(root, "What it finds", "text")[0]
-    rows = re.findall(r"^(\w+) °?\s+(0\.\d{4})\s+\[(0\.\d{4}), (0\.\d{4})\]", table, flags=re.MULTILINE)
-    measured = {p.stem: read_json(p) for p in (root / "metrics" / "toy" / "ctr").glob("*.json")}
+@pytest.mark.parametrize("track", TRACKS)
+def test_result_table_is_what_the_pipeline_measured(root: Path, track: str) -> None:
+    [table] = re.findall(rf"```text\n({track} · toy · test: .*?)```", (root / "README.md").read_text(encoding="utf-8"),
+                         re.DOTALL)
+    rows = re.findall(r"^([\w-]+) °?\s+(\d\.\d{4})\s+\[(\d\.\d{4}), (\d\.\d{4})\]", table, flags=re.MULTILINE)
+    measured = {p.stem: read_json(p) for p in (root / "metrics" / "toy" / track).glob("*.json")}
     assert {name for name, *_ in rows} - {"constant"} == set(measured)
+    [order] = {key.removesuffix("_low") for values in measured.values() for key in values if key.endswith("_low")}
     for name, *figures in rows:
         if name != "constant":
-            assert figures == [f"{measured[name][key]:.4f}" for key in ("auc", "auc_low", "auc_high")]
+            assert figures == [f"{measured[name][key]:.4f}" for key in (order, f"{order}_low", f"{order}_high")]

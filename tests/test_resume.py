@@ -41,7 +41,7 @@ def weights(problem: Problem) -> list[bytes]:
 
 @pytest.mark.parametrize("training", [
     {"schedule": "plateau", "patience": 3, "plateau_patience": 1, "lr": 0.01},
-    {"accumulate": 3, "schedule": "cosine", "warmup_steps": 4},
+    {"accumulate": 3, "schedule": "cosine", "warmup_steps": 4, "average": 0.8},
     {"optimizer": "adamw", "weight_decay": 0.01, "evaluations_per_epoch": 3, "patience": 2},
     {"optimizer": "sgd", "lr": 0.1, "embedding_l2": 0.1, "net_l2": 0.01, "schedule": "linear"}])
 def test_dying_again_and_again_changes_no_byte(tmp_path, monkeypatch, training):

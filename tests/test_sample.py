@@ -203,3 +203,10 @@ def test_a_value_out_of_range_is_one_line(words: str, tmp_path: Path, capsys: py
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and words.split()[-2] in error
     assert not (tmp_path / "out").exists()
+
+
+def test_more_rows_than_the_films_allow_are_refused(tmp_path: Path) -> None:
+    """Nobody takes more than a third of the films: 60 users take 13 of 40 each, and no row more."""
+    assert run("topk --users 60 --items 40 --rows 780", tmp_path / "full").returncode == 0
+    done = run("topk --users 60 --items 40 --rows 781", tmp_path / "overfull")
+    assert done.returncode == 1 and "--rows: 781 is out of range; it must be from 480 to 780" in done.stderr

@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("words", "said"), [("--users 0", "--users: 0 is out of range; it must be from 1"),
-                                             ("--items 19", "--items: 19 is out of range; it must be from 20"),
+                                             ("--items 23", "--items: 23 is out of range; it must be from 24"),
                                              ("--rows 9", "--rows: 9 is out of range; it must be from 12000 to 300000"),
                                              ("--rows 300001", "it must be from 12000 to 300000")])
 def test_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, said: str) -> None:

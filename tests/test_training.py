@@ -117,6 +117,18 @@ def test_clipping_bounds_the_step():
     assert moved.norm().item() == pytest.approx(0.001, rel=1e-3)
 
 
+def test_averaged_weights_by_hand_while_the_optimiser_keeps_its_own():
+    plain = [Problem(rows=32) for _ in range(2)]
+    for updates, problem in enumerate(plain, 1):
+        problem.fit(epochs=updates, optimizer="sgd", lr=0.5, schedule="constant")
+    start, first, second = (p.model.out.bias.item() for p in (Problem(rows=32), *plain))
+    averaged = Problem(rows=32)
+    averaged.metrics = iter([0.1, 0.2])  # the last evaluation is the best
+    averaged.fit(epochs=2, optimizer="sgd", lr=0.5, schedule="constant", average=0.15)
+    mean = 0.1 * start + 0.9 * first  # after the first update (1 + 0) / (10 + 0) is kept, then 0.15 < 2 / 11
+    assert averaged.model.out.bias.item() == pytest.approx(0.15 * mean + 0.85 * second, abs=1e-7)
+
+
 def test_training_keeps_the_best_evaluation_and_stops_after_patience():
     problem = Problem()
     problem.metrics = iter([0.6, 0.7, 0.65, 0.7, 0.9])

@@ -3,11 +3,13 @@
 Equal calls give equal bytes. Every chunk carries a checksum: a damaged file is an error, never a wrong number.
 """
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -20,12 +22,35 @@ _DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError, UnicodeDecode
 """What h5py raises over bytes that make no sense."""
 
 
+class _Disk(io.FileIO):
+    """A file that keeps to itself that the disk is full: HDF5 crashes the process after a close that fails."""
+
+    fault: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and self.fault is None:
+                rest = rest[super().write(rest):]
+        except OSError as error:
+            self.fault = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.fault = error
+            return self.tell()
+
+
 class ArraysWriter:
     """A file that appears at ``path`` when the ``with`` block ends well. A name may hold slashes, which make groups."""
 
     def __init__(self, path: str | Path):
         self._atomic = atomic_file(path)
-        self._file = h5py.File(self._atomic.__enter__(), "w", libver=("v110", "v110"), locking=False)
+        self._disk = _Disk(self._atomic.__enter__(), "w+")
+        self._file = h5py.File(self._disk, "w", libver=("v110", "v110"))
 
     def put(self, name: str, values: np.ndarray) -> None:
         """A whole array of any shape."""
@@ -54,6 +79,11 @@ class ArraysWriter:
         data.resize(at + len(values), axis=0)
         if values.size:
             data[at:] = values
+        self._check()
+
+    def _check(self) -> None:
+        if self._disk.fault is not None:
+            raise OSError(self._disk.fault.errno, self._disk.fault.strerror, str(self._disk.name))
 
     def replace(self, name: str, new: np.ndarray) -> None:
         """Every value v ≥ 0 becomes ``new[v]``, in place and block by block."""
@@ -69,6 +99,9 @@ class ArraysWriter:
                  trace: TracebackType | None) -> None:
         try:
             self._file.close()
+            self._disk.close()
+            if error is None:
+                self._check()
         except BaseException as fault:
             self._atomic.__exit__(type(fault), fault, fault.__traceback__)
             raise

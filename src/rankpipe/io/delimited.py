@@ -17,7 +17,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t", ".item": "\t", ".user":
 """By the file's ending, where params.yaml names none."""
 MISSING = ("", "NaN", "nan", "null", "NULL")
 """Cells that hold nothing."""
-_BLOCK_BYTES = 1 << 22
+_BLOCK_BYTES = 1 << 20
 _KINDS = {"token", "token_seq", "float", "float_seq"}
 
 

@@ -3,8 +3,10 @@
 from torch import Tensor
 from torch.nn import functional as F
 
+from rankpipe.losses.weighting import weighted
 
-def bpr(positive: Tensor, negatives: Tensor) -> Tensor:
+
+def bpr(positive: Tensor, negatives: Tensor, weights: Tensor | None = None) -> Tensor:
     """Sum over rows of −ln σ(z⁺ − z⁻), averaged over the N negatives of a row.
 
     A sum, not a mean: a batch may be spread over processes, and each knows only its own share of it. As softplus(z⁻ −
@@ -13,5 +15,6 @@ def bpr(positive: Tensor, negatives: Tensor) -> Tensor:
     Args:
         positive: (T,) scores of what the user took.
         negatives: (T, N) scores of what the user did not, N ≥ 1.
+        weights: (T,) of the rows; None: 1.
     """
-    return F.softplus(negatives.float() - positive.float()[:, None]).sum() / negatives.shape[1]
+    return weighted(F.softplus(negatives.float() - positive.float()[:, None]).mean(1), weights)

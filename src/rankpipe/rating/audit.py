@@ -20,9 +20,9 @@ from rankpipe.rating.text import TextEncoder
 from rankpipe.stage import run
 
 SAMPLE = 48
-"""Rows of each split."""
-AT_MOST = 1000
-"""Rows of users and items with more train reviews are passed over: each is read and encoded once more."""
+"""Rows of each split and side."""
+FEW = 50
+"""Rows whose user (or item) has no more train reviews come first: each of those is encoded once more."""
 TOLERANCE = 1e-3
 """Room for float32 and fixed point. One review more or less moves a mean by a multiple of it."""
 _ROWS = 4096
@@ -124,13 +124,12 @@ def _reviews(size: str, rows: int, text: bool) -> Iterator[tuple[int, list[str]]
 
 def _samples(profiles: Profiles, splits: dict[str, table.Ratings], width: int, seed: int) -> Iterator[_Sample]:
     for split, rows in splits.items():
-        generator = np.random.Generator(np.random.Philox(key=seed))
-        chosen = np.sort(generator.choice(len(rows), min(SAMPLE, len(rows)), replace=False))
+        order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(rows))
         for side in SIDES:
-            codes = (rows.users if side == "user" else rows.items)[chosen]
-            few = (codes < 0) | (profiles.sides[side].table.counts[codes] <= AT_MOST)
-            mine = chosen[few]
-            yield _Sample(split, side, mine, codes[few], mine if split == "train" else None,
+            codes = rows.users if side == "user" else rows.items
+            many = (codes >= 0) & (profiles.sides[side].table.counts[codes] > FEW)
+            mine = np.sort(order[np.argsort(many[order], kind="stable")[:SAMPLE]])
+            yield _Sample(split, side, mine, codes[mine], mine if split == "train" else None,
                           None if rows.times is None else rows.times[mine], width)
 
 

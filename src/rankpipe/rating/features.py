@@ -2,6 +2,8 @@
 
 Ratings and texts of valid and test are not features of anything. Only their number and sum per user and item are asked
 for, to take them out of what the raw files' counts and means hold.
+
+A killed stage starts over; its folder appears only when all of it is whole and the audit found no leak.
 """
 
 from collections.abc import Iterator
@@ -106,15 +108,21 @@ def _encoder(size: str, settings: Features, train: table.Ratings) -> TextEncoder
     if settings.text is None:
         return None
 
-    def blocks() -> Iterator[tuple[list[str], np.ndarray]]:
-        start = 0
-        with progress.bar(len(train), f"vocabulary {size}") as bar:
-            for texts in table.texts(size, "train"):
-                yield texts, train.ratings[start:start + len(texts)]
-                start += len(texts)
-                bar.update(len(texts))
+    blocks = ((texts, train.ratings[rows]) for rows, texts in _texts(size, len(train), "vocabulary"))
+    return TextEncoder.fit(blocks, settings.text)
 
-    return TextEncoder.fit(blocks(), settings.text)
+
+def _texts(size: str, rows: int, name: str) -> Iterator[tuple[slice, list[str]]]:
+    """The train reviews' texts, and which rows they belong to."""
+    start = 0
+    with progress.bar(rows, f"{name} {size}") as bar:
+        for texts in table.texts(size, "train"):
+            yield slice(start, start + len(texts)), texts
+            start += len(texts)
+            bar.update(len(texts))
+    if start != rows:
+        raise InputError(f"{table.text_path(paths.table(size, table.TRACK), 'train')}: has {start} texts, the split "
+                         f"{rows} rows; run convert again")
 
 
 def vectors(texts: list[str], encoder: TextEncoder | None, judge: AspectScorer | None) -> csr_matrix:
@@ -133,14 +141,11 @@ def _review_vectors(size: str, folder: Path, encoder: TextEncoder | None, judge:
     if not width:
         return sums, {}
     (folder / REVIEWS).mkdir()
-    start = 0
-    with ReviewsWriter(folder / REVIEWS) as writer, progress.bar(len(train), f"review vectors {size}") as bar:
-        for texts in table.texts(size, "train"):
+    with ReviewsWriter(folder / REVIEWS) as writer:
+        for block, texts in _texts(size, len(train), "review vectors"):
             rows, places, values = writer.append(vectors(texts, encoder, judge))
             for side, summed in sums.items():
-                np.add.at(summed, (codes[side][start + rows], places), values.astype(kind[side]))
-            start += len(texts)
-            bar.update(len(texts))
+                np.add.at(summed, (codes[side][block][rows], places), values.astype(kind[side]))
     return sums, writer.digests()
 
 

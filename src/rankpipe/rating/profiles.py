@@ -69,8 +69,9 @@ class Profiles:
             self.ratings, self.times = (file.read(f"train/{name}") if f"train/{name}" in file else None
                                         for name in ("ratings", "times"))
         vectors = tables["user"].sums.shape[1]
+        # An export, which has no rows of train, has no reviews either.
         self.reviews = (Reviews(folder / REVIEWS, about.reviews, vectors)
-                        if about.reviews and (folder / REVIEWS).is_dir() else None)
+                        if about.reviews and self.users is not None else None)
         self.sides: dict[str, SideProfiles] = {}
         for side, codes in zip(SIDES, (self.users, self.items), strict=True):
             past = None
@@ -149,7 +150,7 @@ class Profiles:
         return found
 
     def _own(self, users: np.ndarray, items: np.ndarray, own: np.ndarray) -> Own:
-        if self.users is None or (self.about.reviews and self.reviews is None):
+        if self.users is None:
             raise ValueError(f"{self.folder}: an export has no rows of train")
         if not (np.array_equal(self.users[own], users) and np.array_equal(self.items[own], items)):
             raise ValueError("own: not the train rows of these users and items")

@@ -36,9 +36,10 @@ def against_bias(judgement: Judgement, level: float) -> list[str]:
         if gap < 0 and p < 1 - level:
             beaten.append(model)
         else:
-            verdict = "is worse than" if p < 1 - level else "does not beat"
+            verdict = "is worse than" if p < 1 - level else "is not shown to beat"
             lines.append(f"WARNING: {model} {verdict} the bias baseline: RMSE {gap:+.4f} [{low:+.4f}, {high:+.4f}]")
-    return [f"beat the bias baseline: {', '.join(beaten) or 'none'}", *lines]
+    return [f"beat the bias baseline, Holm over {len(pairs)} (intervals uncorrected): {', '.join(beaten) or 'none'}",
+            *lines]
 
 
 def reading(judgement: Judgement, combined: Ensemble) -> list[str]:

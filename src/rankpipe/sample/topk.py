@@ -64,8 +64,8 @@ class Counted:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    limits = {"users": (1, 10**7), "items": (20, 10**6), "seed": (0, math.inf),
-              "rows": (viewers.FEWEST * arguments.users, arguments.users * arguments.items // viewers.MOST_SHARE)}
+    limits = {"users": (1, 10**7), "items": (viewers.FEWEST * viewers.MOST_SHARE, 10**6), "seed": (0, math.inf),
+              "rows": (viewers.FEWEST * arguments.users, arguments.users * (arguments.items // viewers.MOST_SHARE))}
     for name, (low, high) in limits.items():
         value = getattr(arguments, name)
         if not low <= value <= high:

@@ -6,7 +6,7 @@ matrix product, and every positive and negative of the B users is read from it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 import numpy as np
@@ -33,6 +33,8 @@ class Batch:
     """(T,) int64, what was taken."""
     negatives: Tensor | None = None
     """(T, N) int64, what was not."""
+    weights: Tensor | None = None
+    """(T,) float32 of the rows in the loss; None: 1."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -44,8 +46,7 @@ class Batch:
         return self._each(lambda x: x.pin_memory())
 
     def _each(self, move) -> Self:
-        return type(self)(move(self.users), move(self.rows), move(self.items),
-                          None if self.negatives is None else move(self.negatives))
+        return type(self)(*(None if (part := getattr(self, f.name)) is None else move(part) for f in fields(self)))
 
 
 class TakenBatches:
@@ -58,6 +59,7 @@ class TakenBatches:
         unit: what ``batch_size`` counts: ``users``, each with all rows, or ``rows``.
         negatives: N for each row; 0 draws none.
         popularity: see :class:`Negatives`.
+        user_weight: w of a row's weight n^−w, n the rows of its user, made so that the mean over all rows is 1.
         rank, world: this process gets every ``world``-th unit of each batch, from ``rank`` on.
 
     Raises:
@@ -65,7 +67,7 @@ class TakenBatches:
     """
 
     def __init__(self, taken: csr_matrix, batch_size: int, seed: int, *, unit: Literal["users", "rows"] = "users",
-                 negatives: int = 0, popularity: float = 0.0, rank: int = 0, world: int = 1):
+                 negatives: int = 0, popularity: float = 0.0, user_weight: float = 0.0, rank: int = 0, world: int = 1):
         lengths = np.diff(taken.indptr)
         users = np.flatnonzero((lengths > 0) & ((lengths < taken.shape[1]) | (negatives == 0)))
         if not len(users):
@@ -78,6 +80,7 @@ class TakenBatches:
                                                                        users))
         self.size = min(batch_size, max(BLOCK_SCORES // taken.shape[1], 1)) if self.by_user else batch_size
         self.sampler = Negatives(taken, popularity) if negatives else None
+        self.weights = _weights(lengths, users, user_weight) if user_weight else None
 
     @property
     def steps(self) -> int:
@@ -106,14 +109,23 @@ class TakenBatches:
         # Drawn for the whole batch, so that a row's negatives don't depend on the number of processes.
         negatives = None if self.sampler is None else self.sampler.draw(users[rows], self.count,
                                                                         self._generator(epoch, step + 1))
+        weights = None if self.weights is None else self.weights[users[rows]]
         total = len(rows)
         if self.world > 1:
             mine = rows % self.world == self.rank
             rows, items = rows[mine], items[mine]
             negatives = None if negatives is None else negatives[mine]
+            weights = None if weights is None else weights[mine]
             users, rows = users[self.rank::self.world], rows // self.world
-        return Batch(torch.from_numpy(users), torch.from_numpy(rows), torch.from_numpy(items),
-                     None if negatives is None else torch.from_numpy(negatives)), total
+        return Batch(*(None if part is None else torch.from_numpy(part)
+                       for part in (users, rows, items, negatives, weights))), total
 
     def _generator(self, epoch: int, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self.seed, epoch], counter=[0, 0, 0, number]))
+
+
+def _weights(lengths: np.ndarray, users: np.ndarray, exponent: float) -> np.ndarray:
+    """(U,) float32, n^−exponent of each of ``users`` and 0 of all others, so that the mean of their rows weighs 1."""
+    found = np.zeros(len(lengths))
+    found[users] = lengths[users].astype(np.float64) ** -exponent
+    return (found * (lengths[users].sum() / (found @ lengths))).astype(np.float32)

@@ -1,6 +1,6 @@
 """Turns the chosen raw rows and the tables of side fields into columnar H5.
 
-Memory: about 50 bytes a chosen row, for they are sorted; the raw file streams by.
+Memory: about 70 bytes a chosen row, for they are sorted; the raw file streams by.
 """
 
 from dataclasses import dataclass
@@ -42,13 +42,12 @@ def convert(size: str) -> None:
     raw = source(values)
     marks = selection(size)
     rows, mark, names = _chosen(raw.interactions, marks, settings.ratings, f"convert {size}")
-    cut = bool(np.isin(mark, (VALID + SEQUENTIAL, TEST + SEQUENTIAL)).any())
     with atomic_folder(paths.table(size, TRACK)) as folder:
         for name, mine in SPLITS.items():
             inside = np.isin(mark, mine)
             if inside.any() or name != "fold_in":
-                behind = mark[inside] >= VALID + SEQUENTIAL if cut and name in ("valid", "test") else None
-                write_split(folder / f"{name}.h5", rows.take(inside), behind)
+                behind = np.isin(mark[inside], (VALID + SEQUENTIAL, TEST + SEQUENTIAL))
+                write_split(folder / f"{name}.h5", rows.take(inside), behind if behind.any() else None)
         for side, columns, known in (("users", raw.user_fields, names[0]), ("items", raw.item_fields, names[1])):
             fields = [_field(name, column, known, side, f"params.yaml: topk.source.{side[:-1]}_fields.{name}")
                       for name, column in columns.items()]

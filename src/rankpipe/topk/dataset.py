@@ -12,7 +12,7 @@ from rankpipe import paths
 from rankpipe.errors import InputError
 from rankpipe.topk import features
 from rankpipe.topk.fields import Field
-from rankpipe.topk.interactions import Interactions, merge
+from rankpipe.topk.interactions import Interactions
 from rankpipe.topk.table import TRACK, read_names, read_split
 
 
@@ -47,19 +47,24 @@ class Dataset:
     @cached_property
     def history(self) -> csr_matrix:
         """(U, I) float32 of ones: what a model may know of each user when it scores valid and test."""
-        return (self.train if self.fold_in is None else merge(self.train, self.fold_in)).matrix()
+        return self._of(self.train, self.fold_in)
 
     def seen(self, split: Literal["valid", "test"]) -> csr_matrix:
         """(U, I) float32 of ones: what is never recommended. For test the rows of valid too."""
         if split == "valid":
             return self.history
-        known = (self.train, self.valid) if self.fold_in is None else (self.train, self.valid, self.fold_in)
-        return merge(*known).matrix()
+        return self._of(self.train, self.valid, self.fold_in)
 
     @cached_property
     def known(self) -> csr_matrix:
         """(U, I) float32 of ones: the rows of all splits, for whoever doesn't judge any more."""
-        return merge(self.train, self.valid, self.test, *([] if self.fold_in is None else [self.fold_in])).matrix()
+        return self._of(self.train, self.valid, self.test, self.fold_in)
+
+    @staticmethod
+    def _of(*parts: Interactions | None) -> csr_matrix:
+        """No pair stands in two parts, so their sum holds ones; it needs less memory than a merge of the rows."""
+        first, *others = (part.matrix() for part in parts if part is not None)
+        return sum(others, first)
 
     def hidden(self, split: Literal["valid", "test"]) -> Interactions:
         """The rows to be found: those of ``split``."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from rankpipe.data.splits import TRAIN
 from rankpipe.topk.rows import Rows
-from rankpipe.topk.splits import SEQUENTIAL
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -16,7 +15,7 @@ def diagnostics(marks: np.ndarray, rows: Rows, splits: dict[str, tuple[int, ...]
 
     Args:
         marks: (n,) of ``rows``.
-        splits: name → its marks.
+        splits: name → its marks; the second, where there is one, is that of rows behind the cut in time.
     """
     used = int(np.count_nonzero(marks))
     in_train = np.bincount(rows.items[marks == TRAIN], minlength=len(rows.item_keys))
@@ -28,8 +27,8 @@ def diagnostics(marks: np.ndarray, rows: Rows, splits: dict[str, tuple[int, ...]
         inside = np.isin(marks, mine)
         if inside.any():
             found[name] = _of_split(rows, inside, used, in_train, rank, profile)
-            if name in ("valid", "test"):
-                behind = int((marks == mine[0] + SEQUENTIAL).sum())
+            behind = int((marks == mine[-1]).sum()) if len(mine) > 1 else 0
+            if behind:
                 found[name].update(sequential=behind, static=int(inside.sum()) - behind)
     return {"rows": used, "splits": found}
 

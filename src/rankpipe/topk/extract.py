@@ -1,7 +1,7 @@
 """Chooses the users of one size and splits their rows into train, valid and test.
 
 Nothing is copied: the output is one byte a raw row and the split's diagnostics; convert reads the chosen rows from the
-raw file. Memory: about 100 bytes a raw row: all of a user's rows must be known before any can be hidden.
+raw file. Memory: about 75 bytes a raw row: all of a user's rows must be known before any can be hidden.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from rankpipe.topk.splits import FOLD_IN, PAIR_OF_SETS, RULES, SEQUENTIAL, Share
 TRACK = "topk"
 SELECTION = "selection.npy"
 DIAGNOSTICS = "diagnostics.json"
+_RUN = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,9 @@ def choose(file: InteractionsFile, users: int | None, seed: int, title: str) -> 
     times, ratings = joined(parts, 2), joined(parts, 3)
     counts = {"raw_rows": len(user_codes), "raw_users": len(user_keys), "raw_items": len(item_keys)}
 
-    positions = np.flatnonzero(_drawn(user_keys, users, seed)[user_codes])
-    newest = _newest(positions, user_codes, item_codes, times, ratings, len(item_keys))
-    counts["duplicates_merged"] = len(positions) - len(newest)
-    del positions
+    drawn = _drawn(user_keys, users, seed)
+    newest, before = _newest(drawn, user_codes, item_codes, times, ratings, len(item_keys))
+    counts["duplicates_merged"] = before - len(newest)
     if ratings is not None and file.min_rating is not None:
         liked = ratings[newest] >= file.min_rating
         counts["below_min_rating"] = int((~liked).sum())
@@ -166,17 +166,25 @@ def _drawn(user_keys: np.ndarray, users: int | None, seed: int) -> np.ndarray:
     return drawn
 
 
-def _newest(positions: np.ndarray, users: np.ndarray, items: np.ndarray, times: np.ndarray | None,
-            ratings: np.ndarray | None, n_items: int) -> np.ndarray:
-    """(n,) raw positions of one row a pair, by (user, item): the newest, of equal times the best rated."""
-    pair = users[positions].astype(np.int64) * n_items + items[positions]
-    order = np.argsort(pair, kind="stable")
-    in_order = pair[order]
-    last = np.append(in_order[1:] != in_order[:-1], True)
-    if last.all():
-        return positions[order]
-    order = np.lexsort((*(x[positions] for x in (ratings, times) if x is not None), pair))
-    return positions[order[last]]
+def _newest(drawn: np.ndarray, users: np.ndarray, items: np.ndarray, times: np.ndarray | None,
+            ratings: np.ndarray | None, n_items: int) -> tuple[np.ndarray, int]:
+    """(n,) raw positions of one row a pair, by (user, item): the newest, of equal times the best rated; and how many
+    rows of ``drawn`` users there were. A run of users at a time, so that the keys of all never stand in memory."""
+    order = np.argsort(users, kind="stable")
+    if not drawn.all():
+        order = order[drawn[users[order]]]
+    ends = np.cumsum(np.bincount(users[order], minlength=len(drawn)))
+    start = kept = 0
+    while start < len(order):
+        stop = int(ends[max(np.searchsorted(ends, start + _RUN, side="right") - 1, users[order[start]])])
+        run = order[start:stop]
+        pair = users[run].astype(np.int64) * n_items + items[run]
+        place = np.lexsort((*(x[run] for x in (ratings, times) if x is not None), pair))
+        pair = pair[place]
+        newest = run[place[np.append(pair[1:] != pair[:-1], True)]]
+        order[kept:kept + len(newest)] = newest  # never beyond what has been read
+        start, kept = stop, kept + len(newest)
+    return order[:kept], len(order)
 
 
 def selection(size: str) -> np.ndarray:

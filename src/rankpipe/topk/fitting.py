@@ -16,6 +16,7 @@ from rankpipe.topk.batches import Batch, TakenBatches
 from rankpipe.topk.folding import fitted
 from rankpipe.topk.inputs import Inputs
 from rankpipe.topk.models import model_class
+from rankpipe.topk.models.members import Members
 from rankpipe.topk.objective import summed
 from rankpipe.topk.recommend import recommend
 from rankpipe.topk.scoring import FactorScorer, PairScorer, Scorer, factors_of, scorer
@@ -126,11 +127,14 @@ def _neural(recipe: Recipe, inputs: Inputs, taken: csr_matrix, history: csr_matr
     deterministic(own.threads)
     reseed(own.seed, 0)
     model = model_type(inputs, params)
+    if getattr(params, "members", 1) > 1:
+        model = Members([model, *(model_type(inputs, params) for _ in range(params.members - 1))])
     trained = np.diff(taken.indptr) > 0
 
     def batches(rank: int, world: int) -> TakenBatches:
         return TakenBatches(taken, training.batch_size, own.seed, unit="users" if model.separable else "rows",
-                            negatives=params.negatives, popularity=params.popularity, rank=rank, world=world)
+                            negatives=params.negatives, popularity=params.popularity,
+                            user_weight=getattr(params, "user_weight", 0.0), rank=rank, world=world)
 
     def loss(scores: Tensor, batch: Batch) -> Tensor:
         return summed(params, scores, batch, model.separable)
@@ -201,8 +205,8 @@ def settle(model: nn.Module, trained: np.ndarray) -> None:
     """Gives users without rows the mean of the others' vectors, in place of the noise that they began with."""
     known = torch.from_numpy(trained)
     with torch.no_grad():
-        vectors = model.user_ids()
-        vectors[~known.to(vectors.device)] = vectors[known.to(vectors.device)].mean(0)
+        for vectors in model.user_ids():
+            vectors[~known.to(vectors.device)] = vectors[known.to(vectors.device)].mean(0)
 
 
 def state_of(model: Any, taken: csr_matrix) -> dict[str, np.ndarray]:

@@ -34,7 +34,9 @@ class Lists:
             InputError: lists shorter than a cutoff.
         """
         self.found, sizes = topk.hits(lists, offsets, items), np.diff(offsets)
-        self.shown, self.n_items = lists[:, :TASK], len(popularity)
+        self.shown, self.n_items = lists[:, :TASK].copy(), len(popularity)  # a view would keep the whole lists
+        held = self.shown >= 0
+        self._items, self._lengths = self.shown[held], held.sum(axis=1)
         columns = {}
         for k in (TASK, *cutoffs):
             of = topk.of_hits(self.found, sizes, k)
@@ -48,8 +50,7 @@ class Lists:
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """(R, U) → (R, metrics)."""
-        held = self.shown >= 0
-        counts = [np.bincount(self.shown[held], np.repeat(w, held.sum(axis=1)), self.n_items) for w in weights]
+        counts = [np.bincount(self._items, np.repeat(w, self._lengths), self.n_items) for w in weights]
         whole = [(topk.coverage(c), topk.gini(c)) for c in counts]
         return np.concatenate([self.means(weights), np.array(whole)], axis=1)
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from rankpipe import progress
 from rankpipe.errors import InputError
 from rankpipe.losses.l2 import L2
+from rankpipe.training.averaging import Average
 from rankpipe.training.batches import Batch, Batches
 from rankpipe.training.checkpoint import Checkpoints
 from rankpipe.training.determinism import deterministic, reseed
@@ -109,6 +110,7 @@ class _Run:
         self.optimizer = optimizer(model, training)
         self.model, self.prepared = run.prepare(model, self.optimizer)
         self.l2 = L2(model, training.embedding_l2, training.net_l2)
+        self.average = Average(model, training.average)
         self.parameters = list(model.parameters())
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=run.device)
 
@@ -163,20 +165,21 @@ class _Run:
         set_lr(self.optimizer, self.schedule.lr(self.at.updates))
         self.prepared.step()
         self.prepared.zero_grad()
+        self.average.update(self.at.updates)
         self.at.updates += 1
 
     def _evaluate(self, bar: Any) -> None:
         train_loss = self._train_loss(self.run.reduce(self.loss_sum, "sum").item())
         self.model.eval()
-        metrics = self.evaluate(self.model, self.run.device)
+        with self.average.applied():
+            metrics = self.evaluate(self.model, self.run.device)
+            if gained := self.stopping.evaluated(metrics):
+                self.best = {k: v.detach().to("cpu", copy=True) for k, v in self.plain.state_dict().items()}
         row = {"epoch": self.at.epoch + 1, "step": self.at.updates, "lr": self.schedule.lr(self.at.updates - 1),
                "train_loss": train_loss, **{f"valid_{k}": v for k, v in metrics.items()}}
         self.at.curve.append(row)
         self.run.log(row, step=self.at.updates)
-        gained = self.stopping.evaluated(metrics)
         self.schedule.evaluated(gained)
-        if gained:
-            self.best = {k: v.detach().to("cpu", copy=True) for k, v in self.plain.state_dict().items()}
         bar.set_postfix({"loss": f"{train_loss:.4f}", "best": f"{self.stopping.best:.4f}"}, refresh=True)
         self.at.rows = 0
         self.loss_sum.zero_()
@@ -216,7 +219,7 @@ class _Run:
         if not self.run.is_main_process:
             return
         parts = {"model": self.plain.state_dict(), "optimizer": state_tensors(self.plain, self.optimizer),
-                 "best": self.best, "loss": {"sum": loss_sum}}
+                 "average": self.average.state(), "best": self.best, "loss": {"sum": loss_sum}}
         scaler = None if self.run.scaler is None else self.run.scaler.state_dict()
         self.checkpoints.save({f"{part}/{k}": v for part, tensors in parts.items() for k, v in tensors.items()},
                               {"position": asdict(self.at), "schedule": self.schedule.state(),
@@ -233,6 +236,7 @@ class _Run:
 
         self.plain.load_state_dict(part("model"))
         restore_state(self.plain, self.optimizer, part("optimizer"))
+        self.average.restore(part("average"))
         self.best = part("best")
         if self.run.is_main_process:
             self.loss_sum.copy_(part("loss")["sum"])
@@ -242,5 +246,5 @@ class _Run:
         if self.run.scaler is not None and state["scaler"] is not None:
             self.run.scaler.load_state_dict(state["scaler"])
         if self.run.is_main_process:
-            where = f"epoch {self.at.epoch + 1}, step {self.at.step}"
-            print(f"{self.name} goes on from its checkpoint: {where}", file=sys.stderr)
+            print(f"{self.name} goes on from its checkpoint: epoch {self.at.epoch + 1}, step {self.at.step}",
+                  file=sys.stderr)

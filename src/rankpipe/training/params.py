@@ -34,6 +34,8 @@ class Training:
     """Metric → weight; training keeps the epoch with the greatest weighted sum. None: the track's own choice."""
     evaluations_per_epoch: int = bounded(1, low=1)
     clip_norm: float | None = bounded(10.0, above=0)
+    average: float = bounded(0.0, low=0, below=1)
+    """Decay of a moving mean of the weights over updates, which is what valid judges and training keeps; 0: none."""
     accumulate: int = bounded(1, low=1)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     tracker: Literal["none", "dvclive", "tensorboard", "wandb"] = "none"

@@ -25,7 +25,8 @@ class Aspects:
 
     scorer: str = bounded("lexicon", choices=("lexicon", "transformers"))
     model: str | None = None
-    """For ``transformers``: a folder, or a model's id on the hub."""
+    """For ``transformers``: a folder, or a model's id on the hub. DVC doesn't watch it: when what it holds has changed,
+    run ``dvc repro --force features-rating``."""
     revision: str | None = None
     """Branch, tag or commit on the hub; name a commit, or tomorrow's model may be another."""
     max_length: int = bounded(256, low=8)

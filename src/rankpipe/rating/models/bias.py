@@ -21,7 +21,7 @@ FILE = "model.safetensors"
 class Bias:
     @dataclass(frozen=True)
     class Params:
-        l2: tuple[float, ...] = bounded((1.0, 2.0, 5.0, 10.0, 20.0), above=0)
+        l2: tuple[float, ...] = bounded((1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 50.0), above=0)
         """Candidates for λ_u and for λ_i, in rows: each pair is fitted, the best on valid is kept."""
         sweeps: int = bounded(10, low=1)
 

@@ -37,7 +37,7 @@ class CFM(nn.Module):
         attention_dim: int = bounded(16, low=1)
         dropout: float = bounded(0.0, low=0, below=1)
         """Of what the last layer gives."""
-        init_std: float = bounded(0.1, above=0)
+        init_std: float = bounded(0.3, above=0)
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -69,9 +69,9 @@ class CFM(nn.Module):
         users, _ = self.users(batch.users)
         return self._pairs(users, *self.items(items), rows.flatten(), places.flatten()).view(places.shape)
 
-    def user_ids(self) -> Tensor:
-        """(U, d) the vectors that only a user's own rows train."""
-        return self.users.ids()
+    def user_ids(self) -> list[Tensor]:
+        """Tables (U, d) of vectors that only a user's own rows train."""
+        return [self.users.ids()]
 
     def block(self, users: Tensor) -> Tensor:
         """(B,) → (B, I) scores."""
@@ -85,7 +85,7 @@ class CFM(nn.Module):
     def _pairs(self, users: Tensor, items: Tensor, linear: Tensor, rows: Tensor, places: Tensor) -> Tensor:
         """Vectors (F, B, D) and (G, M, D), weights (M,), and the places (P,) of each pair in them → (P,) scores."""
         sides = [F.embedding(index, side.movedim(0, 1).flatten(1)) for index, side in ((rows, users), (places, items))]
-        vectors = torch.cat(sides, 1).view(len(rows), -1, users.shape[2])
+        vectors = torch.cat(sides, 1).view(len(rows), len(users) + len(items), users.shape[2])
         cube = vectors[:, self.first, :, None] * vectors[:, self.second, None, :]  # (P, pairs, D, D)
         found = self.convolutions(cube[:, None]).flatten(1)
         return F.embedding(places, linear[:, None]).squeeze(1) + self.out(found).squeeze(1)

@@ -65,9 +65,9 @@ class DeepFM(nn.Module):
         hidden = F.embedding(batch.rows, user_hidden)[:, None] + F.embedding(places, item_hidden)  # (T, 1 + N, H)
         return wide + F.embedding(places, bias[:, None]).squeeze(2) + self.rest(hidden).squeeze(2)
 
-    def user_ids(self) -> Tensor:
-        """(U, d) the vectors that only a user's own rows train."""
-        return self.users.ids()
+    def user_ids(self) -> list[Tensor]:
+        """Tables (U, d) of vectors that only a user's own rows train."""
+        return [self.users.ids()]
 
     def block(self, users: Tensor) -> Tensor:
         """(B,) → (B, I) scores."""

@@ -13,13 +13,14 @@ from torch.nn import functional as F
 from rankpipe.params import bounded
 from rankpipe.topk.batches import Batch
 from rankpipe.topk.inputs import Inputs
+from rankpipe.topk.models.members import Repeated
 from rankpipe.topk.models.sides import Side, summed
 from rankpipe.topk.objective import Logistic
 
 
 class LFM(nn.Module):
     @dataclass(frozen=True)
-    class Params(Logistic):
+    class Params(Logistic, Repeated):
         embedding_dim: int = bounded(64, low=1)
         dropout: float = bounded(0.0, low=0, below=1)
         """Of the users' summed vectors."""
@@ -49,9 +50,9 @@ class LFM(nn.Module):
         total, pairs = summed(vectors)
         return total, linear + pairs
 
-    def user_ids(self) -> Tensor:
-        """(U, d) the vectors that only a user's own rows train."""
-        return self.users.ids()
+    def user_ids(self) -> list[Tensor]:
+        """Tables (U, d) of vectors that only a user's own rows train."""
+        return [self.users.ids()]
 
     def factors(self) -> tuple[Tensor, Tensor, Tensor]:
         """(U, d + 1), (I, d + 1), (I,): the last column carries the user's part, so that the product is the logit."""

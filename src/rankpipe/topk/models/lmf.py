@@ -10,12 +10,13 @@ from torch.nn import functional as F
 from rankpipe.params import bounded
 from rankpipe.topk.batches import Batch
 from rankpipe.topk.inputs import Inputs
+from rankpipe.topk.models.members import Repeated
 from rankpipe.topk.objective import Logistic
 
 
 class LMF(nn.Module):
     @dataclass(frozen=True)
-    class Params(Logistic):
+    class Params(Logistic, Repeated):
         embedding_dim: int = bounded(64, low=1)
         dropout: float = bounded(0.0, low=0, below=1)
         """Of the users' vectors."""
@@ -39,9 +40,9 @@ class LMF(nn.Module):
         products = torch.addmm(self.item_bias, users, self.items.weight.T)
         return products + self.user_bias[batch.users, None]
 
-    def user_ids(self) -> Tensor:
-        """(U, d) the vectors that only a user's own rows train."""
-        return self.users.weight
+    def user_ids(self) -> list[Tensor]:
+        """Tables (U, d) of vectors that only a user's own rows train."""
+        return [self.users.weight]
 
     def factors(self) -> tuple[Tensor, Tensor, Tensor]:
         """(U, d + 1), (I, d + 1), (I,): the last column carries b_u, so that the product is the whole logit."""

@@ -13,12 +13,13 @@ from torch.nn import functional as F
 from rankpipe.params import bounded
 from rankpipe.topk.batches import Batch
 from rankpipe.topk.inputs import Inputs
+from rankpipe.topk.models.members import Repeated
 from rankpipe.topk.objective import Ranking
 
 
 class MF(nn.Module):
     @dataclass(frozen=True)
-    class Params(Ranking):
+    class Params(Ranking, Repeated):
         embedding_dim: int = bounded(64, low=1)
         dropout: float = bounded(0.0, low=0, below=1)
         """Of the users' vectors."""
@@ -40,9 +41,9 @@ class MF(nn.Module):
         users = F.dropout(self.users(batch.users), self.dropout, self.training)
         return torch.addmm(self.item_bias, users, self.items.weight.T)
 
-    def user_ids(self) -> Tensor:
-        """(U, d) the vectors that only a user's own rows train."""
-        return self.users.weight
+    def user_ids(self) -> list[Tensor]:
+        """Tables (U, d) of vectors that only a user's own rows train."""
+        return [self.users.weight]
 
     def factors(self) -> tuple[Tensor, Tensor, Tensor]:
         """(U, d), (I, d), (I,)."""
