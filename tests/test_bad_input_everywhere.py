@@ -20,8 +20,8 @@ from tracks import TRACKS
 from rankpipe.sample import GENERATORS
 from rankpipe.stage import run, tracks, verb
 
-ROWS = {"ctr": "--rows 600 --mean-length 5 --click-rate .3", "rating": "--rows 400", "topk":
-        "--users 60 --items 40 --rows 600"}
+ROWS = {"ctr": "--rows 600 --mean-length 5 --click-rate .3", "fusion": "--candidates 240 --queries 60",
+        "rating": "--rows 400", "topk": "--users 60 --items 40 --rows 600"}
 Change = Callable[[dict[str, Any], str], object]
 
 
@@ -79,8 +79,8 @@ PARAMS: dict[str, tuple[Change, str]] = {
     "given, not given": (lambda v, t: v[t]["extract"].update(split="given"), "{t}.extract.given"),
     "seed": (lambda v, t: v.update(seed=-1), "seed: -1 is out of range"),
     "no raw data": (lambda v, t: shutil.rmtree("data"), "data/{t}/"),
-    "empty raw file": (lambda v, t: [p.write_bytes(b"") for p in Path("data", t).iterdir()], "data/{t}/"),
-    "noise for a raw file": (lambda v, t: [p.write_bytes(b"\xff\x00\xfe" * 999) for p in Path("data", t).iterdir()],
+    "empty raw file": (lambda v, t: [p.write_bytes(b"") for p in Path("data", t).glob("*.*")], "data/{t}/"),
+    "noise for a raw file": (lambda v, t: [p.write_bytes(b"\xff\x00\xfe" * 999) for p in Path("data", t).glob("*.*")],
                              "data/{t}/"),
 }
 
@@ -93,9 +93,12 @@ def test_extract_refuses(track: str, capsys: pytest.CaptureFixture[str], case: s
     assert not Path("build").exists()
 
 
-@pytest.mark.parametrize("name", ["convert", "features", "train", "evaluate", "predict", "push"])
+@pytest.mark.parametrize("name", ["convert", "features", "encode", "retrieve", "train", "evaluate", "predict", "push"])
 def test_a_stage_before_its_turn_says_what_is_missing(track: str, capsys: pytest.CaptureFixture[str],
                                                       name: str) -> None:
+    if name in {verb for other in TRACKS.values() for verb in other.prepared} - set(TRACKS[track].prepared):
+        assert f"track '{track}' has no stage '{name}'" in refused(capsys, name, track, "toy")
+        return
     model = [TRACKS[track].neural] if name == "train" else []
     line = refused(capsys, name, track, "toy", *model)
     assert "build/toy" in line or "metrics/toy" in line
@@ -108,10 +111,10 @@ def test_a_truncated_file_of_an_earlier_stage(track: str, capsys: pytest.Capture
     stage("extract", track, "toy")
     stage("convert", track, "toy")
     table = Path("build", "toy", track, "table")
-    for path in sorted(p for p in table.iterdir() if p.name.startswith("train.")):
+    for path in sorted(p for p in table.iterdir() if p.name.startswith(TRACKS[track].table)):
         whole = path.read_bytes()
         path.write_bytes(whole[:len(whole) // 2])
-        assert path.name in refused(capsys, "features", track, "toy")
+        assert path.name in refused(capsys, TRACKS[track].prepared[0], track, "toy")
         path.write_bytes(whole)
 
 

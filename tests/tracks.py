@@ -21,6 +21,10 @@ class Track:
     """Makes the track's block of params.yaml small."""
     combined: bool = False
     """All models are combined by a stage of their own."""
+    prepared: tuple[str, ...] = ("features",)
+    """Verbs between convert and train, in turn."""
+    table: str = "train."
+    """How the files of convert begin that the first of these reads whole."""
 
     def downstream(self, name: str) -> set[str]:
         """Stages that run again when a model changed."""
@@ -43,9 +47,17 @@ def _rating(block: dict[str, Any]) -> None:
     block["features"]["text"]["terms"] = 20
 
 
+def _fusion(block: dict[str, Any]) -> None:
+    block["extract"]["sizes"]["toy"]["queries"] = 100
+    block["models"]["fusion"].update(dim=32, heads=4, head_dims=[16])
+    block["models"]["lambdamart"]["rounds"] = 20
+
+
 TRACKS = {
     "ctr": Track(("lr", "deepfm", "feseq", "lightgbm"), "deepfm", "lr=5e-3", ("roc", "pr", "calibration", "curve"),
                  _ctr),
+    "fusion": Track(("bm25", "lambdamart", "ltr", "fusion"), "ltr", "dropout=0.25", ("curve",), _fusion,
+                    prepared=("encode", "retrieve"), table=""),
     "rating": Track(("bias", "mf", "ridge", "deepfm"), "deepfm", "dropout=0.25", ("curve",), _rating, combined=True),
     "topk": Track(("pop", "ease", "mf", "fm"), "mf", "dropout=0.25", ("curve",), _topk),
 }
