@@ -17,7 +17,8 @@ from rankpipe.fusion.encoders.reduction import unit
 from rankpipe.io.digest import sha256
 
 BATCH = 64
-_LONGEST = 256
+_SHORTEST, _LONGEST = 16, 256
+"""Tokens."""
 
 
 class Tower(ABC):
@@ -77,9 +78,7 @@ class Tower(ABC):
     def _of_texts(self, tokens: Any) -> Any:
         """(n, d) tensor."""
 
-    def _tokens(self, texts: list[str]) -> Any:
-        longest = min(_LONGEST, self._positions())
-        # To one length whatever stands beside it: the width of a batch shows in the last bits.
+    def _tokens(self, texts: list[str], longest: int) -> Any:
         return self.tokenizer(texts, truncation=True, max_length=longest, padding="max_length",
                               return_tensors="pt").to(self.device)
 
@@ -88,13 +87,26 @@ class Tower(ABC):
 
     def __call__(self, texts: Sequence[str | None]) -> np.ndarray:
         """(n, d) float32 of length 1; zeros for None."""
-        held = [i for i, text in enumerate(texts) if text is not None]
         found = np.zeros((len(texts), self.width), np.float32)
         with exactly():
-            for start in range(0, len(held), BATCH):
-                some = held[start:start + BATCH]
-                vectors = self._of_texts(self._tokens([texts[i] for i in some]))
-                found[some] = unit(vectors.double().cpu().numpy())
+            for longest, rows in self._by_length(texts).items():
+                for start in range(0, len(rows), BATCH):
+                    some = rows[start:start + BATCH]
+                    vectors = self._of_texts(self._tokens([texts[i] for i in some], longest))
+                    found[some] = unit(vectors.double().cpu().numpy())
+        return found
+
+    def _by_length(self, texts: Sequence[str | None]) -> dict[int, list[int]]:
+        """Tokens to which texts are filled up → their rows. A text's own length alone decides, not what stands beside
+        it: the width of a batch shows in the last bits."""
+        rows = [i for i, text in enumerate(texts) if text is not None]
+        if not rows:
+            return {}
+        most = min(_LONGEST, self._positions())
+        lengths = map(len, self.tokenizer([texts[i] for i in rows], truncation=True, max_length=most)["input_ids"])
+        found: dict[int, list[int]] = {}
+        for i, length in zip(rows, lengths, strict=True):
+            found.setdefault(min(most, max(_SHORTEST, 1 << (length - 1).bit_length())), []).append(i)
         return found
 
 
