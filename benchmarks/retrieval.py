@@ -62,15 +62,15 @@ def share(found: np.ndarray, scores: np.ndarray, worst: np.ndarray) -> float:
     return float(((found >= 0) & (scores >= worst[:, None] - 1e-5)).mean())
 
 
-def measure(folder: Path, probes: int, cells: int | None) -> list[dict]:
+def measure(folder: Path, walked: int) -> list[dict]:
     held, vectors, asked = encoded(folder)
     plain = settings_of(params.load(ROOT / "params.yaml"))
     settings = {"exact": replace(plain, search=Search()),
-                "approximate": replace(plain, search=Search("approximate", cells, probes))}
+                "approximate": replace(plain, search=Search("approximate", walked=walked))}
     built, rows = {}, []
     for kind, one in settings.items():
         start = time.perf_counter()
-        built[kind] = Index.build(held, vectors, one, seed=0), time.perf_counter() - start
+        built[kind] = Index.build(held, vectors, one), time.perf_counter() - start
     worst: dict[str, np.ndarray] = {}
     exact: dict[str, float] = {}
     for kind, (index, seconds) in built.items():
@@ -94,18 +94,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--candidates", type=int, default=50_000)
     parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--probes", type=int, default=Search().probes)
-    parser.add_argument("--cells", type=int, help="(twice the root of the candidates)")
+    parser.add_argument("--walked", type=int, default=Search().walked, help="fusion.retrieve.search.walked (128)")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps({"rows": measure(options.one, options.probes, options.cells)}))
+        print(json.dumps({"rows": measure(options.one, options.walked)}))
         return
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "fusion"
         child([sys.executable, "-m", "rankpipe.sample", "fusion", "--no-images", "--candidates", options.candidates,
                "--queries", options.queries, "--out", folder, "--seed", 11], cwd=ROOT)
-        rest = ["--probes", options.probes, *(["--cells", options.cells] if options.cells else [])]
+        rest = ["--walked", options.walked]
         found = child([sys.executable, Path(__file__).resolve(), "--one", folder, *rest]).said["rows"]
     Cells("retrieval", fresh=True).publish(found)
 
