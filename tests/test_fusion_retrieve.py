@@ -125,20 +125,18 @@ class TestNeighbours:
 
     def test_exact_is_the_product_sorted(self):
         asked = self.ROWS[:5] + 0.1
-        found = build(self.ROWS, Search(), 0).search(asked, 7)
+        found = build(self.ROWS, Search()).search(asked, 7)
         assert np.array_equal(found, np.argsort(-(asked @ self.ROWS.T), axis=1)[:, :7])
 
-    def test_looking_into_all_cells_is_exact_and_into_few_is_near(self):
-        asked, exact = self.ROWS[:40], build(self.ROWS, Search(), 0).search(self.ROWS[:40], 10)
-        every = build(self.ROWS, Search("approximate", 12, 12), 0).search(asked, 10)
-        few = build(self.ROWS, Search("approximate", 12, 4), 0).search(asked, 10)
-        assert np.array_equal(every, exact)
-        share = np.mean([np.isin(a, b).mean() for a, b in zip(exact, few, strict=True)])
-        assert 0.5 < share < 1
-        assert np.array_equal(few, build(self.ROWS, Search("approximate", 12, 4), 0).search(asked, 10))
+    def test_a_long_walk_is_exact_and_a_short_one_near_and_the_same_each_time(self):
+        asked, exact = self.ROWS[:40], build(self.ROWS, Search()).search(self.ROWS[:40], 3)
+        long, short = (build(self.ROWS, Search("approximate", 4, 16, walked)).search(asked, 3) for walked in (600, 1))
+        again = build(self.ROWS, Search("approximate", 4, 16, 1), threads=2).search(asked, 3)
+        shares = [np.mean([np.isin(a, b).mean() for a, b in zip(exact, found, strict=True)]) for found in (long, short)]
+        assert shares[0] > 0.95 and 0.3 < shares[1] < shares[0] - 0.1 and np.array_equal(short, again)
 
     def test_more_than_there_are_is_marked(self):
-        assert build(self.ROWS[:2], Search("approximate"), 0).search(self.ROWS[:1], 4)[0, 2:].tolist() == [-1, -1]
+        assert build(self.ROWS[:2], Search("approximate")).search(self.ROWS[:1], 4)[0, 2:].tolist() == [-1, -1]
 
 
 def test_recall_is_the_mean_over_what_the_search_finds():

@@ -1,4 +1,5 @@
-"""Nearest neighbours by inner product, through faiss: all vectors looked at, or those of the nearest cells alone."""
+"""Nearest neighbours by inner product, through faiss: all vectors looked at, or a walk through a graph of near ones
+(HNSW, Malkov and Yashunin, 2020)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,38 +9,39 @@ import numpy as np
 from rankpipe.errors import InputError
 from rankpipe.params import bounded
 
-_TRAINED = 64
-"""Vectors of each cell that its centre is found from, at most."""
-
 
 @dataclass(frozen=True)
 class Search:
-    """The block ``fusion.retrieve.search`` of params.yaml."""
+    """The block ``fusion.retrieve.search`` of params.yaml; all but ``kind`` is of the approximate one."""
 
     kind: str = bounded("exact", choices=("exact", "approximate"))
-    cells: int | None = bounded(None, low=1)
-    """For approximate: parts that the vectors are sorted into; None: twice the root of their number."""
-    probes: int = bounded(24, low=1)
-    """Cells that a query looks into."""
+    links: int = bounded(16, low=2, high=128)
+    """Neighbours that each vector is linked with; twice as many on the lowest level."""
+    built: int = bounded(64, low=1)
+    """Candidates held in sight while links are made."""
+    walked: int = bounded(128, low=1)
+    """The same while a query walks; as many as are asked for at least. More: found more surely, and slower."""
 
 
 class Neighbours:
-    """Vectors to be searched by any number of threads."""
+    """Vectors ready to be searched."""
 
-    def __init__(self, index: Any):
-        self._index = index
+    def __init__(self, index: Any, walked: int | None = None):
+        self._index, self._walked = index, walked
 
     def search(self, queries: np.ndarray, n: int) -> np.ndarray:
         """(q, n) int64 rows of greatest inner product with each of ``queries`` (q, d) float32, −1 where there are no
-        more (or the cells looked into hold no more)."""
+        more."""
+        if self._walked is not None:
+            self._index.hnsw.efSearch = max(self._walked, n)
         return self._index.search(np.ascontiguousarray(queries, np.float32), n)[1]
 
 
-def build(vectors: np.ndarray, settings: Search, seed: int, threads: int = 1) -> Neighbours:
+def build(vectors: np.ndarray, settings: Search, threads: int = 1) -> Neighbours:
     """
     Args:
         vectors: (C, d) float32.
-        seed: of the cells' centres.
+        threads: that search; a graph is made by one, so that it is the same each time.
 
     Raises:
         InputError: faiss isn't installed.
@@ -49,15 +51,12 @@ def build(vectors: np.ndarray, settings: Search, seed: int, threads: int = 1) ->
     except ImportError as error:
         raise InputError(f"params.yaml: fusion.retrieve: faiss isn't installed ({error}); pip install faiss-cpu, or "
                          "set the weights of text and image to 0") from error
-    faiss.omp_set_num_threads(threads)
-    width = vectors.shape[1]
-    index = faiss.IndexFlatIP(width)
-    if settings.kind == "approximate":
-        cells = min(settings.cells or max(1, int(2 * len(vectors) ** 0.5)), len(vectors))
-        index = faiss.IndexIVFFlat(index, width, cells, faiss.METRIC_INNER_PRODUCT)
-        index.nprobe = min(settings.probes, cells)
-        index.cp.seed, index.cp.max_points_per_centroid = seed % (1 << 31), _TRAINED
-        index.cp.min_points_per_centroid = 1  # few vectors are no reason for a warning
-        index.train(vectors)
+    faiss.omp_set_num_threads(1)
+    if settings.kind == "exact":
+        index = faiss.IndexFlatIP(vectors.shape[1])
+    else:
+        index = faiss.IndexHNSWFlat(vectors.shape[1], settings.links, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = settings.built
     index.add(vectors)
-    return Neighbours(index)
+    faiss.omp_set_num_threads(threads)
+    return Neighbours(index, None if settings.kind == "exact" else settings.walked)

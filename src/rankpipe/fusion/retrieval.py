@@ -1,7 +1,7 @@
 """Candidate generation: which of all candidates are worth ranking for a query, by words and by vectors.
 
 Words: BM25 over the texts of the whole catalogue. Vectors: text and image of a candidate end to end, searched by faiss
-(Douze et al., 2024), exactly or in the nearest cells of a coarse quantizer. What either finds is scored by both:
+(Douze et al., 2024), exactly or through a graph of near ones. What either finds is scored by both:
 score = w_words · BM25 / best BM25 + w_text · cosine of texts + w_image · cosine of query and image. Maximal marginal
 relevance (Carbonell and Goldstein, SIGIR 1998) may then trade some of it for variety.
 """
@@ -73,17 +73,14 @@ class Index:
     near: Neighbours | None
 
     @classmethod
-    def build(cls, candidates: Candidates, held: Vectors, settings: Retrieve, seed: int = 0, threads: int = 1) -> Self:
-        """
-        Args:
-            seed: of the cells of an approximate search.
-        """
+    def build(cls, candidates: Candidates, held: Vectors, settings: Retrieve, threads: int = 1) -> Self:
+        """Of ``candidates`` and their vectors in ``held``."""
         # Frequencies of words in the catalogue are no judgement of anybody: nothing of valid or test is learnt.
         bm25 = BM25.fit(candidates.texts)
         texts = csr_matrix(bm25.of_texts(candidates.texts).T)
         wide = held.text if held.query_image is None else np.concatenate([held.text, held.image], 1)
         wide = np.ascontiguousarray(wide, np.float32)
-        near = neighbours.build(wide, settings.search, seed, threads) if settings.weights.by_vectors else None
+        near = neighbours.build(wide, settings.search, threads) if settings.weights.by_vectors else None
         return cls(settings, bm25, texts, wide, near)
 
     def search(self, texts: Sequence[str], query: np.ndarray, query_image: np.ndarray | None, n: int,
@@ -206,6 +203,6 @@ def found_for(size: str, texts: Sequence[str], n: int) -> np.ndarray:
     """As :func:`retrieved`, for queries of any text. Builds the index, which takes a while for a large catalogue."""
     values = params.load()
     held, data = vectors.read(size), dataset.read(size)
-    index = Index.build(data.candidates, held, settings_of(values), params.seed(values), int(values.get("threads", 1)))
+    index = Index.build(data.candidates, held, settings_of(values), int(values.get("threads", 1)))
     query, query_image = encoders.load(paths.features(size, TRACK)).queries(texts)
     return index.search(texts, query, query_image, n)[0]

@@ -34,7 +34,7 @@ def retrieve(size: str) -> None:
             write_json(folder / RECALL, {})  # features alone: there is nothing to search
             return
         data, held = dataset.read(size), vectors.read(size)
-        index = Index.build(data.candidates, held, settings, params.seed(values), int(values.get("threads", 1)))
+        index = Index.build(data.candidates, held, settings, int(values.get("threads", 1)))
         with progress.bar(len(data.queries), f"retrieve {size}", "query") as bar, \
                 ArraysWriter(folder / FOUND) as file:
             file.grow("candidates", "<i4", (settings.top,))
