@@ -7,7 +7,7 @@ The given splits. ``topk_random`` has valid rows: everything is fitted on train,
 ``topk_mask`` has none: a valid split of the same kind is taken out of train (leaderboard, a tenth, half of it the last
 in time); with the epochs chosen on it every model is fitted again on train and valid together. Lists leave out what
 is in train and valid. Side fields: genres, year, age, gender, occupation, for models and peers that read any.
-Hyperparameters were chosen on valid (see README.md). ``agreement``: split leaderboard, one seed,
+Hyperparameters were chosen on valid of ``topk_random`` (see README.md). ``agreement``: split leaderboard, one seed,
 the rank correlation of all models between valid and the second hidden set. Measurements are kept as they come in: a
 stopped run goes on where it was; --fresh starts over. Ours run on the first core and the peers on the last, side by
 side.
@@ -30,7 +30,7 @@ import numpy as np
 from benchmarks.films import ITEMS, USERS, files, topk_source
 from benchmarks.listed import judged, write_rows
 from benchmarks.measuring import HERE, RECOMMEND_PEERS, ROOT, Cells, child
-from benchmarks.movielens_topk_models import MASK_MODELS, MODELS, ONE_SEED, PEERS, RANDOM_ONLY, TRAINING
+from benchmarks.movielens_topk_models import MODELS, ONE_SEED, PEERS, RANDOM_ONLY, TRAINING
 from benchmarks.runs import SIZE, Runs
 
 MASK_VALID = {"split": "leaderboard", "ratio": 0.1}
@@ -45,8 +45,7 @@ class Bench:
     def __init__(self, folder: Path, task: str):
         self.folder, self.refit = folder.resolve() / task, "valid" in TASKS[task]
         given = {"path": "data/topk/splits.csv", "column": task, **TASKS[task]}
-        changes = {**COMMON, "topk.source": topk_source(), "topk.extract.split": "given", "topk.extract.given": given,
-                   "topk.models": MASK_MODELS if task == "topk_mask" else MODELS}  # fmt: skip
+        changes = {"topk.source": topk_source(), "topk.extract.split": "given", "topk.extract.given": given, **COMMON}
         self.runs = Runs(self.folder, "topk", changes, files())
         self.runs.prepare()
         self.rows = self.folder / "rows.npz"

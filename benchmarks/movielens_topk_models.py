@@ -20,9 +20,6 @@ MODELS: dict[str, dict[str, Any]] = {
             "lr": 0.003, "epochs": 5, "patience": 2, "average": 0.0},
 }  # fmt: skip
 
-# Chosen on the valid rows that are taken out of topk_mask's train.
-MASK_MODELS = {**MODELS, "fm": {**MODELS["fm"], "embedding_dim": 96, "dropout": 0.7, "user_weight": 0.0}}
-
 FIELDS = {"user": ["user_id", "age", "gender", "occupation"], "item": ["item_id", "release_year", "class"]}
 PEERS: dict[str, dict[str, Any]] = {
     "implicit ALS, default but 32 factors": {"library": "implicit", "model": "als", "params": {"factors": 32}},
