@@ -23,7 +23,8 @@ def change(values: Any, cell: str) -> None:
     verb, track, _, *model = cell.replace("@", "-").split("-")
     block = values[track]
     if verb == "train":
-        block["models"][model[0]].update(epochs=40, patience=40, batch_size=128)
+        epochs = 240 if track == "rating" else 40  # its rows are few, and most of a short run is imports
+        block["models"][model[0]].update(epochs=epochs, patience=epochs, batch_size=128)
     elif verb == "convert":
         block["convert"]["chunk_rows"] = 512
     else:
