@@ -1,6 +1,7 @@
 """The cells of train, one a model: which there are, and what each leaves beside its scores. Needs no torch."""
 
 import csv
+import importlib
 import math
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -75,8 +76,9 @@ def scores_file(track: str, size: str, model: str, name: str) -> Path:
 
 
 def cell(track: str, size: str, model: str) -> str:
-    """``train-ctr@toy-lr``."""
-    return f"train-{track}@{size}-{model}"
+    """``train-ctr@toy-lr``; ``simcse-embedding@toy`` for a model that the track names in ``OWN_STAGES``."""
+    own = getattr(importlib.import_module(f"rankpipe.{track}"), "OWN_STAGES", ())
+    return f"{model}-{track}@{size}" if model in own else f"train-{track}@{size}-{model}"
 
 
 def leftovers(track: str, size: str, models: Iterable[str]) -> list[str]:

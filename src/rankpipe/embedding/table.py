@@ -151,4 +151,7 @@ def _file(size: str, name: str) -> Path:
 
 
 def _column(path: Path, name: str) -> list:
-    return [value for _, batch in open_parquet(path).spans([name], _BATCH_ROWS) for value in batch.column(0).to_pylist()]
+    found = []
+    for _, batch in open_parquet(path).spans([name], _BATCH_ROWS):
+        found += batch.column(0).to_pylist()
+    return found
