@@ -1,4 +1,4 @@
-"""The baseline that reads characters: TF-IDF of character n-grams, a pair's similarity the cosine of its two vectors."""
+"""The baseline that reads characters: a pair's similarity is the cosine of its TF-IDF vectors of character n-grams."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -85,7 +85,7 @@ class TfIdf:
 
 
 def _vectorizer(params: Params, terms: Sequence[str] | None = None) -> "TfidfVectorizer":
-    from sklearn.feature_extraction.text import TfidfVectorizer  # a second, which who only asks for the name needn't pay
+    from sklearn.feature_extraction.text import TfidfVectorizer  # a second, paid only where texts are read
 
     return TfidfVectorizer(analyzer="char", ngram_range=(params.shortest, params.longest), preprocessor=_plain,
                            sublinear_tf=params.sublinear, vocabulary=terms, dtype=np.float32)
