@@ -48,13 +48,16 @@ def write_curve(path: Path, curve: Curve, names: Sequence[str] = ()) -> None:
         writer.writerows(curve)
 
 
-def read_curve(track: str, size: str, model: str) -> Curve:
+def read_curve(track: str, size: str, model: str, name: str = CURVE) -> Curve:
     """A model's learning curve, beside its scores; NaN where it reports nothing.
+
+    Args:
+        name: of the file, where a model was trained more than once.
 
     Raises:
         InputError: missing, or not a table of numbers.
     """
-    path = scores_file(track, size, model, CURVE)
+    path = scores_file(track, size, model, name)
     with path.open(newline="", encoding="utf-8") as stream:
         try:
             return [{k: float(v) if v else math.nan for k, v in line.items()} for line in csv.DictReader(stream)]

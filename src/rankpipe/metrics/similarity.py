@@ -23,6 +23,10 @@ class Cuts:
     alike: float = 0.6
     """From here on AUC takes a pair for a positive one."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.different < self.similar <= 1 or not 0 < self.alike <= 1:
+            raise ValueError(f"cuts must hold 0 ≤ different < similar ≤ 1 and 0 < alike ≤ 1, got {self}")
+
 
 class Similarity:
     """Callable: (R, N) weights → (R, 6) values in the order of :attr:`names`; those of pairs repeated by their weight.
