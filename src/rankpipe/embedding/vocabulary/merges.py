@@ -1,0 +1,61 @@
+"""Byte-pair merges over sequences of any symbols, learnt by the trainer of ``tokenizers``.
+
+A symbol, which may be several characters long (a token of another tokenizer), stands for the trainer as one character
+of the private-use planes: so merges can be learnt on top of an existing vocabulary.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+
+from rankpipe.errors import InputError
+
+_PRIVATE = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
+
+Symbols = tuple[str, ...]
+
+
+def learn(words: Mapping[Symbols, int], limit: int, min_count: int) -> list[tuple[Symbols, Symbols]]:
+    """At most ``limit`` merges, the most frequent first; ties are settled by the order of the symbols' names.
+
+    Args:
+        words: Spelling of a word → how often it stands in the corpus.
+        min_count: Pairs that are seen less often are not merged.
+
+    Returns:
+        The two halves of each merge, spelt in symbols.
+
+    Raises:
+        InputError: more symbols than the private-use planes hold.
+    """
+    symbols = sorted({symbol for word in words for symbol in word})
+    spare = [code for codes in _PRIVATE for code in codes]
+    if len(symbols) > len(spare):
+        raise InputError(f"corpus: {len(symbols)} different pieces, merges can be learnt over {len(spare)}; "
+                         "raise embedding.models.vocabulary.min_count")
+    letter = {symbol: chr(code) for symbol, code in zip(symbols, spare, strict=False)}
+    symbol = {code: name for name, code in letter.items()}
+    tokenizer = Tokenizer(BPE())
+    trainer = BpeTrainer(vocab_size=len(symbols) + limit, min_frequency=min_count, show_progress=False)
+    tokenizer.train_from_iterator(_repeated(words, letter), trainer)
+    merges = json.loads(tokenizer.to_str())["model"]["merges"]
+    return [(tuple(symbol[c] for c in left), tuple(symbol[c] for c in right)) for left, right in merges]
+
+
+def _repeated(words: Mapping[Symbols, int], letter: Mapping[str, str]) -> Iterator[str]:
+    # The trainer counts words itself and takes no counts.
+    for word, count in words.items():
+        coded = "".join(letter[symbol] for symbol in word)
+        for _ in range(count):
+            yield coded
+
+
+def steps(merges: Sequence[tuple[Symbols, Symbols]]) -> dict[Symbols, tuple[Symbols, Symbols]]:
+    """Merged spelling → its two halves, of the first merge that gives it."""
+    found: dict[Symbols, tuple[Symbols, Symbols]] = {}
+    for left, right in merges:
+        found.setdefault(left + right, (left, right))
+    return found
