@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rankpipe import paths
 from rankpipe.cells import Curve, cell, read_curve, scores_file
 from rankpipe.embedding.choice import BY
+from rankpipe.embedding.facts import Facts
 from rankpipe.embedding.table import TRACK, Pairs, pairs
 from rankpipe.errors import InputError
 from rankpipe.io.json import read_json
@@ -46,7 +46,7 @@ def scores(size: str, models: list[str], split: str) -> Scores:
     """Reads ``split`` (``valid`` or ``test``) of every model.
 
     Raises:
-        InputError: a model has no scores yet, they are damaged, no number, or of other pairs than the split's; the split is empty.
+        InputError: the split is empty; a model has no scores yet, they are damaged, no number, or of other pairs.
     """
     of = pairs(size, split)
     if not len(of):
@@ -54,14 +54,14 @@ def scores(size: str, models: list[str], split: str) -> Scores:
     return Scores(of, {model: _read(size, model, split, of) for model in models})
 
 
-def figures(size: str, model: str) -> dict[str, Any]:
+def facts(size: str, model: str) -> Facts:
     """What train measured beside the scores; nothing where it left none.
 
     Raises:
         InputError: not readable.
     """
     path = paths.model_scores(size, TRACK, model) / FIGURES
-    return read_json(path) if path.is_file() else {}
+    return Facts.of(read_json(path)) if path.is_file() else Facts()
 
 
 def curves(size: str, model: str, seeds: list[int]) -> dict[int, Curve]:
