@@ -1,4 +1,4 @@
-"""Judges all models of one size on the same graded pairs, run by run: metrics, paired tests, genres, what links gave."""
+"""Judges all models of one size on the same graded pairs, run by run: metrics, paired tests, genres, links."""
 
 import sys
 from dataclasses import dataclass, field
@@ -55,7 +55,8 @@ def evaluate(size: str) -> None:
     settings = params.block(Evaluate, params.get(values, f"{TRACK}.evaluate"), f"params.yaml: {TRACK}.evaluate")
     models = named(values, TRACK, MODELS)
     if not set(known(list(settings.baselines), MODELS, f"{TRACK}.evaluate.baselines")) & set(models):
-        raise InputError(f"params.yaml: {TRACK}.evaluate.baselines: none of them is in {TRACK}.models; name one that is")
+        raise InputError(f"params.yaml: {TRACK}.evaluate.baselines: none of them is in {TRACK}.models; name "
+                         "one that is")
     restore(paths.model_scores(size, TRACK, model) for model in models)
     for name in leftovers(TRACK, size, models):
         print(f"warning: {paths.model_scores(size, TRACK, name)} is left over from a model that params.yaml no longer "

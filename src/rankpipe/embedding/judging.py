@@ -33,7 +33,8 @@ def each_run(valid: Scores, test: Scores, cuts: Cuts) -> list[dict[str, Any]]:
             for model, runs in test.cosines.items() for seed, cosine in runs.items()]
 
 
-def gains(judgement: Judgement, order: str, starts: Mapping[str, str], test: Scores, cuts: Cuts) -> list[dict[str, Any]]:
+def gains(judgement: Judgement, order: str, starts: Mapping[str, str], test: Scores, cuts: Cuts,
+          ) -> list[dict[str, Any]]:
     """One record for each link that was judged together with the model it started from: the difference in ``order``,
     paired over the same resamples of pairs, and over the runs, each less the run that it started from.
 
