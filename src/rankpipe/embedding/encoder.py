@@ -60,7 +60,8 @@ class Encoder(nn.Module):
         vectors = pooled(states.float(), mask, self.pooling)
         return F.normalize(vectors, dim=1) if self.unit else vectors
 
-    def encode(self, texts: Sequence[str], batch_size: int = 64, device: str | torch.device | None = None) -> np.ndarray:
+    def encode(self, texts: Sequence[str], batch_size: int = 64,
+               device: str | torch.device | None = None) -> np.ndarray:
         """(n, dim) float32 vectors of ``texts``, in their order; the network is in evaluation mode meanwhile.
 
         Texts of similar length share a batch, so that little is padded; the width of its batch shows in the last bits

@@ -1,8 +1,11 @@
 """The folder of an encoder, in the format of sentence-transformers: read with our own eyes, nothing in it is run."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError
 
 from rankpipe.errors import InputError
 from rankpipe.io.atomic import atomic_folder
@@ -42,8 +45,8 @@ def resolve(base: str) -> Path:
         return Path(snapshot_download(base, allow_patterns=wanted))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise InputError(f"params.yaml: embedding.base: {base} is no folder, and not to be had from the hub ({reason}); "
-                         f"name a folder, an id on the hub, sample or {PACKAGED}") from error
+        raise InputError(f"params.yaml: embedding.base: {base} is no folder, and not to be had from the hub "
+                         f"({reason}); name a folder, an id on the hub, sample or {PACKAGED}") from error
 
 
 def _packaged() -> Path:
@@ -63,7 +66,7 @@ def load(folder: str | Path) -> "Encoder":
     Raises:
         InputError: a file is missing or damaged, or the folder asks for what an encoder here hasn't.
     """
-    from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     from rankpipe.embedding.encoder import Encoder
 
@@ -71,29 +74,69 @@ def load(folder: str | Path) -> "Encoder":
     pooling, unit = _modules(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False, local_files_only=True)
-        backbone = AutoModel.from_pretrained(str(folder), trust_remote_code=False, use_safetensors=True,
-                                             local_files_only=True).float().eval()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        backbone = _network(folder)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{folder}: no encoder that transformers can open ({reason}); name a folder with config.json, "
                          "model.safetensors and tokenizer.json, or run the stage that writes it") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast) or tokenizer.pad_token_id is None:
         raise InputError(f"{folder}: needs a fast tokenizer (tokenizer.json) with a pad token; name another base")
+    _plain(tokenizer)
     return Encoder(tokenizer, backbone, pooling, _max_length(folder, tokenizer, backbone.config), unit,
                    getattr(backbone.config, FIRST_NEW, None))
 
 
+def _network(folder: Path) -> Any:
+    import torch
+    import transformers
+
+    from rankpipe.embedding import adapters  # noqa: F401  a network with adapters is then known without its own code
+
+    transformers.utils.logging.disable_progress_bar()
+    network, found = transformers.AutoModel.from_pretrained(
+        str(folder), trust_remote_code=False, use_safetensors=True, local_files_only=True, dtype=torch.float32,
+        output_loading_info=True)
+    # transformers would draw them.
+    missing = sorted(found["missing_keys"])
+    if needed := [name for name in missing if "pooler." not in name]:
+        raise ValueError(f"{len(needed)} weights are missing, among them {needed[0]}")
+    tensors = dict(network.named_parameters())
+    with torch.no_grad():
+        for name in missing:
+            tensors[name].zero_()
+    return network.eval()
+
+
+def _plain(tokenizer: Any) -> None:
+    """Cut and padded is by the caller; the last call's lengths would otherwise be saved with the tokenizer."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    for key in ("is_local", "local_files_only", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of",
+                "pad_token_type_id"):
+        tokenizer.init_kwargs.pop(key, None)
+
+
 def save(encoder: "Encoder", folder: str | Path) -> None:
-    """Writes ``encoder`` as a folder that :func:`load` and ``SentenceTransformer(folder)`` open; whole or not at all."""
+    """Writes ``encoder`` as a folder that :func:`load` and ``SentenceTransformer(folder)`` open; whole or
+    not at all.
+    """
     with atomic_folder(folder) as partial:
         write(encoder, partial)
 
 
 def write(encoder: "Encoder", folder: Path) -> None:
     """Writes ``encoder`` into ``folder``, which is there; equal encoders give equal bytes."""
+    from rankpipe.embedding import adapters
+
     if encoder.first_new is not None:
         setattr(encoder.backbone.config, FIRST_NEW, encoder.first_new)
+    if encoder.backbone.config.model_type == adapters.MODEL_TYPE:
+        code = Path(adapters.__file__)
+        shutil.copyfile(code, folder / code.name)
+        encoder.backbone.config.auto_map = {"AutoConfig": f"{code.stem}.AdaptedConfig",
+                                            "AutoModel": f"{code.stem}.AdaptedModel"}
     encoder.backbone.save_pretrained(folder, safe_serialization=True)
+    _plain(encoder.tokenizer)
     encoder.tokenizer.save_pretrained(folder)
     modules = [("Transformer", ""), ("Pooling", "1_Pooling"), *([("Normalize", "2_Normalize")] if encoder.unit else [])]
     write_json(folder / "modules.json", [
@@ -128,8 +171,9 @@ def _modules(folder: Path) -> tuple[Any, bool]:
     others = [flag for flag, on in config.items() if flag.startswith("pooling_mode_") and on is True
               and flag not in _MODES.values()]
     if len(chosen) != 1 or chosen[0] not in _MODES or (others and not named):
-        raise InputError(f"{folder / paths[1]}/config.json: pools by {', '.join(map(str, chosen + others)) or 'nothing'}"
-                         f", which isn't supported; one of {', '.join(_MODES)} is")
+        by = ", ".join(map(str, chosen + others)) or "nothing"
+        raise InputError(f"{folder / paths[1]}/config.json: pools by {by}, which isn't supported; "
+                         f"one of {', '.join(_MODES)} is")
     return chosen[0], len(kinds) == 3
 
 

@@ -1,27 +1,20 @@
-"""The track's models: id → class, the link of the chain that it is. A new model is one file here, one line below and
-one block in params.yaml.
+"""The track's models, the links of the chain. A new link is one file here, one line below and one block in params.yaml.
 
-A trained link is a module ``Model(encoder, params)`` over the encoder of the link before, with a frozen dataclass
-``Model.Params``. Its parameters with ``requires_grad`` are what training changes; ``forward(batch)`` gives what its
-loss takes; ``finished()`` gives the :class:`rankpipe.embedding.encoder.Encoder` to save, embed and go on with. It
-neither trains nor moves to a device. ``trained = False`` marks what has no randomness: one run, under ``all``.
+A link is a module ``Link(encoder, params)`` over the encoder of the link before it. Its parameters with
+``requires_grad`` are what training changes; ``forward(batch)`` gives (C, b, dim) vectors of a batch of b rows of C
+sentences; ``finished()`` gives the :class:`rankpipe.embedding.encoder.Encoder` to save, embed with and go on from. It
+neither trains nor moves to a device. The base is :mod:`rankpipe.embedding.base`, the expanded vocabulary
+:mod:`rankpipe.embedding.vocabulary`, the baseline without a network :mod:`rankpipe.embedding.tfidf`: no random number
+goes into these, they have one run.
 """
 
 import importlib
 
 from rankpipe.errors import InputError, nearest
 
-MODELS = {
-    "tfidf": "TfIdf",
-    "base": "Base",
-    "vocabulary": "Vocabulary",
-    "simcse": "SimCSE",
-    "bottleneck": "Bottleneck",
-    "hierarchical": "Hierarchical",
-    "supervised": "Supervised",
-}
-TRAINED = ("simcse", "bottleneck", "hierarchical", "supervised")
-"""Links that train, one run a seed."""
+LINKS = {"simcse": "SimCSE", "bottleneck": "Bottleneck", "hierarchical": "Hierarchical", "supervised": "Supervised"}
+"""Id → class of what trains, one run a seed."""
+MODELS = ("tfidf", "base", "vocabulary", *LINKS)
 
 
 def known(name: str) -> str:
@@ -35,10 +28,11 @@ def known(name: str) -> str:
     return name
 
 
-def model_class(name: str) -> type:
-    """The class behind a model id; imports that model's file only.
+def link_class(name: str) -> type:
+    """The class behind the id of a link that trains; imports that link's file only.
 
     Raises:
         InputError: not in the registry.
+        KeyError: it doesn't train.
     """
-    return getattr(importlib.import_module(f"{__name__}.{known(name)}"), MODELS[name])
+    return getattr(importlib.import_module(f"{__name__}.{known(name)}"), LINKS[name])
