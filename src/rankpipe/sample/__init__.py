@@ -5,6 +5,7 @@ A module offers ``add_arguments(parser)`` and ``generate(arguments)``; a new tra
 
 GENERATORS = {
     "ctr": "rankpipe.sample.ctr",
+    "embedding": "rankpipe.sample.embedding",
     "fusion": "rankpipe.sample.fusion",
     "rating": "rankpipe.sample.rating",
     "topk": "rankpipe.sample.topk",
