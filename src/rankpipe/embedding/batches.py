@@ -67,7 +67,7 @@ class ColumnBatches:
         self.count = len(self.columns[0])
         self.batch_size = min(batch_size, self.count)
         if self.batch_size < max(2, world):
-            raise InputError(f"training on {self.count} rows in batches of {batch_size} with {world} processes: a batch "
+            raise InputError(f"training on {self.count} rows in batches of {batch_size} by {world} processes: a batch "
                              f"needs at least {max(2, world)} rows; raise batch_size, or give more rows")
 
     @property
