@@ -93,15 +93,11 @@ class AdaptedModel(PreTrainedModel):
     config_class = AdaptedConfig
     base_model_prefix = "adapted"
     _supports_sdpa = True
-    _supports_flash_attn = True
-    _supports_flex_attn = True
     _supports_attention_backend = True
 
     def __init__(self, config: AdaptedConfig):
         super().__init__(config)
-        inner = config.base_config()
-        inner._attn_implementation = config._attn_implementation
-        self.network = AutoModel.from_config(inner)
+        self.network = AutoModel.from_config(config.base_config())
         wrap_layers(self.network, config)
         self.post_init()
 
@@ -148,7 +144,6 @@ def adapted(network: PreTrainedModel, adapters: list[dict[str, Any]]) -> Adapted
                 layer.adapters[one["name"]] = added.to(layer.adapters[names[0]].down.weight.device)
         return network
     config = AdaptedConfig(_stated(network.config), adapters)
-    config._attn_implementation = network.config._attn_implementation
     with torch.device("meta"):
         model = AdaptedModel(config)
     wrap_layers(network, config)

@@ -13,8 +13,10 @@ import importlib
 from rankpipe.errors import InputError, nearest
 
 LINKS = {"simcse": "SimCSE", "bottleneck": "Bottleneck", "hierarchical": "Hierarchical", "supervised": "Supervised"}
-"""Id → class of what trains, one run a seed."""
-MODELS = ("tfidf", "base", "vocabulary", *LINKS)
+"""Id → class of what trains."""
+TRAINED = tuple(LINKS)
+"""These have one run a seed."""
+MODELS = ("tfidf", "base", "vocabulary", *TRAINED)
 
 
 def known(name: str) -> str:
@@ -28,7 +30,7 @@ def known(name: str) -> str:
     return name
 
 
-def link_class(name: str) -> type:
+def model_class(name: str) -> type:
     """The class behind the id of a link that trains; imports that link's file only.
 
     Raises:
