@@ -24,10 +24,10 @@ import numpy as np
 
 from benchmarks.measuring import ROOT, Cells, child
 from rankpipe import params
+from rankpipe.data.neighbours import Search
 from rankpipe.fusion.dataset import Candidates
 from rankpipe.fusion.encoders.settings import Encode
 from rankpipe.fusion.encoders.topics import Topics
-from rankpipe.fusion.neighbours import Search
 from rankpipe.fusion.retrieval import Index, settings_of
 from rankpipe.fusion.vectors import Vectors
 

@@ -9,13 +9,13 @@ from fusion_data import planted
 from fusion_raw import FOLDER, PARAMS, Shop, write_params
 
 from rankpipe import params
+from rankpipe.data.neighbours import Search, build
 from rankpipe.errors import InputError
 from rankpipe.fusion import dataset, vectors
 from rankpipe.fusion.convert import convert
 from rankpipe.fusion.dataset import Candidates
 from rankpipe.fusion.encode import encode
 from rankpipe.fusion.extract import extract
-from rankpipe.fusion.neighbours import Search, build
 from rankpipe.fusion.retrieval import (
     Index,
     Retrieve,

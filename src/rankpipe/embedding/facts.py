@@ -13,9 +13,9 @@ class Facts:
 
     tokens_per_word: float | None = None
     unknown_share: float | None = None
-    """Of tokens."""
+    """Of words: those of which a part is unknown."""
     match_rate: float | None = None
-    """Share of words that an added token spells."""
+    """Share of the added tokens that text which nothing was trained on gives."""
     alignment: float | None = None
     """Mean squared distance of similar pairs of test, mean over the runs (Wang and Isola, 2020)."""
     uniformity: float | None = None

@@ -136,6 +136,16 @@ def _lines(report: Report) -> dict[str, Curve]:
             for seed, curve in of.items()}
 
 
+def _means(report: Report) -> dict[str, Curve]:
+    """Model → valid Spearman after each epoch, mean over the runs, as far as all of them went; empty if untrained."""
+    found: dict[str, Curve] = {}
+    for model, runs in report.curves.items():
+        found[model] = [{"epoch": step[0]["epoch"],
+                         "valid_spearman": float(np.mean([s["valid_spearman"] for s in step]))}
+                        for step in zip(*runs.values(), strict=False)]
+    return found
+
+
 def _pictures(report: Report, folder: Path) -> list[str]:
     """Names of the pictures that were drawn."""
     leaderboard_picture(folder / "leaderboard.png", report.judgement, report.column, report.subtitle)
@@ -154,9 +164,8 @@ def _pictures(report: Report, folder: Path) -> list[str]:
         pieces.pieces(folder / "tokens.png", cut, f"{TRACK} · {report.size} · sentences that were kept back",
                       report.models)
         drawn.append("tokens")
-    lines = {name: curve for name, curve in _lines(report).items() if len(curve) > 1}
-    if learning_picture(folder / "learning_curves.png", lines, "valid_spearman", "higher",
-                        f"{TRACK} · {report.size} · valid", "valid Spearman"):
+    if learning_picture(folder / "learning_curves.png", _means(report), "valid_spearman", "higher",
+                        f"{TRACK} · {report.size} · valid, mean of the runs", "valid Spearman", rounds=""):
         drawn.append("learning_curves")
     if report.slices:
         _heat_map(report, folder)
@@ -175,9 +184,9 @@ def _cuttings(report: Report) -> list[pieces.Cutting]:
     for model in report.models:
         facts = report.facts[model]
         if facts.tokens_per_word is not None:
-            words = f"unknown {facts.unknown_share or 0:.1%} of tokens"
+            words = f"{facts.unknown_share or 0:.1%} of words unknown in part"
             if facts.match_rate is not None:
-                words += f", {facts.match_rate:.1%} of words are one token"
+                words += f"\n      {facts.match_rate:.1%} of new tokens met"
             found.setdefault((facts.tokens_per_word, facts.unknown_share or 0.0),
                              pieces.Cutting(model, facts.tokens_per_word, words))
     return list(found.values())

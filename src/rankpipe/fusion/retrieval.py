@@ -14,11 +14,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from rankpipe import params, paths
+from rankpipe.data import neighbours
 from rankpipe.data.bm25 import BM25
+from rankpipe.data.neighbours import Neighbours, Search
 from rankpipe.errors import InputError
-from rankpipe.fusion import dataset, encoders, neighbours, vectors
+from rankpipe.fusion import dataset, encoders, vectors
 from rankpipe.fusion.dataset import TRACK, Candidates
-from rankpipe.fusion.neighbours import Neighbours, Search
 from rankpipe.fusion.vectors import Vectors
 from rankpipe.io.arrays import ArraysReader
 from rankpipe.params import bounded
@@ -80,7 +81,7 @@ class Index:
         texts = csr_matrix(bm25.of_texts(candidates.texts).T)
         wide = held.text if held.query_image is None else np.concatenate([held.text, held.image], 1)
         wide = np.ascontiguousarray(wide, np.float32)
-        near = neighbours.build(wide, settings.search, threads) if settings.weights.by_vectors else None
+        near = neighbours.build(wide, settings.search, threads, KEY) if settings.weights.by_vectors else None
         return cls(settings, bm25, texts, wide, near)
 
     def search(self, texts: Sequence[str], query: np.ndarray, query_image: np.ndarray | None, n: int,
