@@ -30,7 +30,7 @@ def known(name: str) -> str:
     return name
 
 
-def model_class(name: str) -> type:
+def link_class(name: str) -> type:
     """The class behind the id of a link that trains; imports that link's file only.
 
     Raises:
