@@ -118,11 +118,11 @@ def _settled(family: Family, letters: Sequence[str], candidates: Sequence[str], 
 
 
 def _found(state: Mapping[str, Any], family: Family, letters: Sequence[str]) -> list[str]:
-    """Those of ``letters`` that some Korean syllable gives: no text could need the others."""
+    """Those of ``letters`` that they themselves or a Korean syllable give: no text could need the others."""
     if not letters:
         return []
     ids = numbered(family.vocab, letters)
-    lost = unseen(_built(state, family, letters), list(ids.values()), _everything())
+    lost = unseen(_built(state, family, letters), list(ids.values()), _witnesses(family, letters))
     return [letter for letter in letters if ids[letter] not in lost]
 
 

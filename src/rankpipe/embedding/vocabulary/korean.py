@@ -19,13 +19,14 @@ def is_korean(text: str) -> bool:
     return bool(text) and all(any(low <= ord(c) <= high for low, high in _RANGES) for c in text)
 
 
-def letters(normalise: Callable[[str], str], seen: Iterable[str]) -> list[str]:
-    """The letters that spell Korean in a tokenizer's normalised form, sorted.
+def letters(normalise: Callable[[str], str], words: Iterable[str]) -> list[str]:
+    """The characters that Korean words are spelt with, in a tokenizer's normalised form, sorted.
 
-    Those in ``seen``, and where ``normalise`` takes syllables apart all modern ones: they are few (118), and with them
-    no syllable of any other text is unknown.
+    Those of the ``words`` with Hangul in them, a heart stuck to a word included: unknown, it would make the whole word
+    unknown. Where ``normalise`` takes syllables apart all modern jamo too: they are few (118), and with them no
+    syllable of any other text is unknown.
     """
-    found = {c for text in seen for c in text if is_korean(c)}
+    found = {c for word in words if any(map(is_korean, word)) for c in word}
     if len(normalise("각")) > 1:
         found.update(c for text in (*SYLLABLES, *LONE) for c in normalise(text) if is_korean(c))
     return sorted(found)
