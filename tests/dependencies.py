@@ -13,12 +13,17 @@ from imports import ROOT, closure, inert
 BY_ID = ("predict", "push")
 """Verbs that load a model by its id, so that any of them may be needed."""
 WIDTH = 120
-GROUP = re.compile(r"^  (?P<verb>[a-z]+)-(?P<track>[a-z]+):\n(?:    .*\n)+", re.MULTILINE)
+GROUP = re.compile(r"^  [a-z]+-[a-z]+:\n(?:    .*\n)+", re.MULTILINE)
+COMMAND = re.compile(r"^    cmd: python -m stages\.(?P<verb>\w+) (?P<track>\w+) \S+(?: (?P<model>\S+))?$", re.MULTILINE)
+LISTED = re.compile(r"^    matrix: .*\bmodel: \[(?P<models>[^\]]*)\]", re.MULTILINE)
 CODE = re.compile(r"^      stages/__init__\.py,[^\]]*\]\n", re.MULTILINE)
 
 
-def needed(verb: str, track: str) -> list[str]:
-    """Files and folders, sorted by room: the script, the track, shared rooms by name, the package's own files."""
+def needed(verb: str, track: str, only: tuple[str, ...] = ()) -> list[str]:
+    """Files and folders, sorted by room: the script, the track, shared rooms by name, the package's own files.
+
+    ``only``: the models that the group's cells train, where these aren't all of the track's.
+    """
     folder = ROOT / "src" / "rankpipe" / track / "models"
     models = {path.stem: f"rankpipe.{track}.models.{path.stem}" for path in sorted(folder.glob("*.py"))
               if path.stem != "__init__"}
@@ -28,6 +33,8 @@ def needed(verb: str, track: str) -> list[str]:
     if verb in BY_ID:
         found |= set(closure(*models.values()))
         found = {file for file in found if not file.startswith(f"{place}/")} | {place}
+    elif only:
+        found |= set(closure(*(module for model, module in models.items() if model in only)))
     elif verb == "train":
         for model, module in models.items():
             found |= set(closure(module)) - {f"{place}/{model}.py"}
@@ -45,10 +52,10 @@ def _room(file: str, track: str) -> tuple[int, str]:
     return (1, "") if parts[1] == track else (2, parts[1])
 
 
-def lines(verb: str, track: str) -> str:
+def lines(verb: str, track: str, only: tuple[str, ...] = ()) -> str:
     """The lines of dvc.yaml: each room begins one, the bracket of the list closes the last."""
     out, room = [], None
-    for file in needed(verb, track):
+    for file in needed(verb, track, only):
         word = f'"{file}",' if "$" in file else f"{file},"
         if _room(file, track) == room and len(out[-1]) + 1 + len(word) <= WIDTH:
             out[-1] += f" {word}"
@@ -60,7 +67,15 @@ def lines(verb: str, track: str) -> str:
 
 def written(text: str) -> str:
     """dvc.yaml with the code of every group as it should be."""
-    return GROUP.sub(lambda group: CODE.sub(lambda _: lines(group["verb"], group["track"]), group[0], count=1), text)
+    return GROUP.sub(lambda group: CODE.sub(lambda _: _lines_of(group[0]), group[0], count=1), text)
+
+
+def _lines_of(group: str) -> str:
+    command, listed = COMMAND.search(group), LISTED.search(group)
+    assert command is not None, group
+    model = command["model"] or ""
+    only = tuple(re.findall(r"\w+", listed["models"])) if listed else (model,) if model and "$" not in model else ()
+    return lines(command["verb"], command["track"], only)
 
 
 if __name__ == "__main__":
