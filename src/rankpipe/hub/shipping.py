@@ -1,6 +1,6 @@
 """The push stage of every track: choose, pass the gate, make the bundle, deliver it, leave the receipt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -43,12 +43,13 @@ class Push:
 
 
 def ship(track: str, size: str, settings: Push, by: str, better: Literal["higher", "lower"], data: dict[str, str],
-         write: Write) -> None:
+         write: Write, without: Collection[str] = ()) -> None:
     """Makes the bundle under ``build/``, delivers it, and leaves the receipt in ``receipts/``.
 
     Args:
         by, better: the metric on valid by which ``best`` is chosen.
         data: raw file or folder → hash, see :func:`rankpipe.hub.provenance.data_hashes`.
+        without: models that are judged but can't be shipped.
 
     Raises:
         InputError: the gate refuses the model, or the target the bundle.
@@ -56,7 +57,7 @@ def ship(track: str, size: str, settings: Push, by: str, better: Literal["higher
     receipt, bundle = paths.receipt(size, track), paths.bundle(size, track)
     # An old receipt beside a push that fails would lie.
     receipt.unlink(missing_ok=True)
-    model = chosen(track, size, settings.model, by, better)
+    model = chosen(track, size, settings.model, by, better, without)
     place = paths.leaderboard(size, track)
     board = leaderboard.load(place / leaderboard.FILE)
     verdict = None if settings.gate is None else check(settings.gate, model, board, place / leaderboard.PAIRED)
