@@ -28,7 +28,7 @@ def card(size: str, model: str, run: str, chain: list[str], board: Board, encode
                "`sentence_transformers.SentenceTransformer(folder)` opens it and gives the same vectors.")
     return Card(
         title=f"rankpipe-embedding-{size}-{model}", model=model, summary=summary,
-        use="Search, clustering and near-duplicate detection among short Korean texts like those that it was trained on.",
+        use="Search, clustering and near-duplicate detection among short Korean texts like those it was trained on.",
         limits=(
             "A cosine orders pairs; it is no probability, and those of another model don't compare with it.",
             "The mean cosine of similar and that of different pairs stand side by side in the table above: their gap "

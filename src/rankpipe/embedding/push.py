@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rankpipe import params, paths
+from rankpipe import params
 from rankpipe.embedding.card import card
 from rankpipe.embedding.choice import BETTER, BY, WITHOUT_VECTORS
 from rankpipe.embedding.encoder import Encoder
@@ -68,7 +68,7 @@ def schema(encoder: Encoder) -> dict[str, Any]:
 
 
 def chain(values: dict[str, Any], model: str) -> list[str]:
-    """The models that ``model`` was made from, first to last, itself at the end; ``values`` is the whole params.yaml."""
+    """The models that ``model`` was made from, first to last, itself at the end; ``values``: the whole params.yaml."""
     blocks, found = params.get(values, f"{TRACK}.models"), [model]
     while isinstance(blocks.get(found[0]), dict) and "start_from" in blocks[found[0]]:
         start = str(blocks[found[0]]["start_from"])
