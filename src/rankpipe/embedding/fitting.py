@@ -18,7 +18,7 @@ from rankpipe.embedding.scoring import cosines
 from rankpipe.embedding.sentences import Sentences, tokenise
 from rankpipe.embedding.table import TRACK, Pairs, Triplets
 from rankpipe.errors import InputError
-from rankpipe.metrics.similarity import Similarity
+from rankpipe.metrics.similarity import Ranks, correlation
 from rankpipe.training.checkpoint import Checkpoints
 from rankpipe.training.determinism import deterministic, reseed
 from rankpipe.training.devices import resolve
@@ -91,6 +91,8 @@ def fit_on(recipe: Recipe, encoder: Encoder, material: Material, seed: int, chec
     reseed(seed, 0)
     columns, labels = _columns(recipe, encoder, material)
     link = link_class(recipe.model)(encoder, params)
+    if (unused := getattr(encoder.backbone, "pooler", None)) is not None:
+        unused.requires_grad_(False)  # several processes would wait for its gradient
 
     def batches(rank: int, world: int) -> ColumnBatches:
         return ColumnBatches(columns, labels, training.batch_size, seed, _augmentation(params), rank, world)
@@ -174,7 +176,11 @@ class _Validation:
 
     def __call__(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         # The link itself, not as accelerate wraps it: what judges has the precision of what is saved.
-        found = Similarity(self.valid.score, cosines(self.link.encoder, self.valid, device)).estimate()
-        if not np.isfinite(found["spearman"]):
-            raise InputError(f"{self.name}: all pairs of valid have the same cosine; lower lr and train again")
-        return {metric: found[metric] for metric in REPORTED}
+        cosine = cosines(self.link.encoder, self.valid, device)[None].astype(np.float64)
+        truth, once = self.valid.score[None].astype(np.float64), np.ones(cosine.shape)
+        ranks = (Ranks(values[0])(once) for values in (cosine, truth))
+        found = [float(correlation(*of, once)[0]) for of in (ranks, (cosine, truth))]
+        if not np.isfinite(found).all():
+            raise InputError(f"{self.name}: all pairs of valid have the same cosine, or the same score; give valid other "
+                             "pairs, or lower lr")
+        return dict(zip(REPORTED, found, strict=True))
