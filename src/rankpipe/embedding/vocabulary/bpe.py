@@ -1,9 +1,12 @@
 """Byte-pair encoding, byte-level (GPT-2, Qwen, Llama 3) or over characters with a mark at a word's start (Llama 2).
 
-New merges are learnt on top of the base's and rank behind them, so a text is first cut as the base cuts it.
+New merges are learnt on top of the base's and rank behind them, so a text is first cut as the base cuts it. Where the
+base cuts a syllable into bytes, the first new merges put it together again: so all further ones are of whole syllables,
+and no new token but the first two bytes of a syllable is less than text.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,31 +36,35 @@ class BPE:
         self._decoder = decoders.ByteLevel()
         self._merges: list[tuple[str, str]] = []
 
-    def letters(self, characters: Sequence[str], words: Mapping[str, int]) -> list[str]:
-        """Bytes spell everything; other bases learn the ``characters`` they lack."""
-        return [] if self.bytes else [c for c in characters if c not in self.vocab]
+    def letters(self, characters: Sequence[str]) -> list[str]:
+        """Bytes spell everything; other bases learn the Korean ones of ``characters`` that they lack."""
+        return [] if self.bytes else [c for c in characters if c not in self.vocab and korean.is_korean(c)]
 
     def candidates(self, words: Mapping[str, int], letters: Sequence[str], limit: int, min_count: int) -> list[str]:
-        """At most ``limit`` Korean tokens that the base lacks, with what merges on the way to them."""
+        """Korean tokens that the base lacks: of syllables and of what is merged from them at most ``limit`` each."""
         tokenizer = modelled(self.grown(numbered(self.vocab, letters)))
         mine = [word for word in words if any(map(korean.is_korean, self.text(word)))]
-        pieces = {word: tuple(encoding.tokens) for word, encoding in encoded(tokenizer, mine)}
-        spelt: dict[tuple[str, ...], int] = {}
-        for word, symbols in pieces.items():
-            spelt[symbols] = spelt.get(symbols, 0) + words[word]
+        spelt = [(self._syllables(encoding.tokens), words[word]) for word, encoding in encoded(tokenizer, mine)]
+        counts: Counter[tuple[str, ...]] = Counter()
+        for syllables, count in spelt:
+            for syllable in syllables:
+                counts[syllable] += count
+        whole = sorted((s for s, n in counts.items() if n >= min_count and len(s) > 1
+                        and korean.is_korean(self.text("".join(s)))), key=lambda s: (-counts[s], s))[:limit]
+        merges = [merge for s in whole for merge in _merged(s)]
+        joined = {s: ("".join(s),) for s in whole}
+        again: Counter[tuple[str, ...]] = Counter()
+        for syllables, count in spelt:
+            again[tuple(piece for s in syllables for piece in joined.get(s, s))] += count
         theirs = {tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in self.model["merges"]}
-        found = dict.fromkeys(("".join(a), "".join(b)) for a, b in learn(spelt, limit, min_count))
-        self._merges = [merge for merge in found if merge not in theirs]
-        known, halves = {*self.vocab, *letters}, {}
+        found = dict.fromkeys(a + b for a, b in merges)
+        merges += [("".join(a), "".join(b)) for a, b in learn(again, limit, min_count)]
+        self._merges = [merge for merge in dict.fromkeys(merges) if merge not in theirs]
+        known = {*self.vocab, *letters}
         for a, b in self._merges:
-            halves.setdefault(a + b, (a, b))
-        taken: dict[str, None] = {}
-        for a, b in self._merges:
-            if korean.is_korean(self.text(a + b)):
-                way = list(dict.fromkeys(self._way(a + b, halves, known)))
-                if all(self._may_be_korean(token) for token in way):
-                    taken.update(dict.fromkeys(token for token in way if token not in taken))
-        return list(taken)
+            if korean.is_korean(self.text(a + b)) and all(half in known or half in found for half in (a, b)):
+                found[a + b] = None
+        return [token for token in found if token not in known]
 
     def grown(self, tokens: Mapping[str, int]) -> dict[str, Any]:
         """The model's JSON with ``tokens`` (name → id) added, and the merges that lead to them."""
@@ -86,13 +93,17 @@ class BPE:
             if given and all(half in tokens or half in self.vocab for half in (a, b)):
                 yield a, b
 
-    def _way(self, token: str, halves: Mapping[str, tuple[str, str]], known: set[str]) -> Iterator[str]:
-        """``token`` and all that it is merged from, the first merges first."""
-        if token not in known and token in halves:
-            for half in halves[token]:
-                yield from self._way(half, halves, known)
-            yield token
+    def _syllables(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
+        """``pieces`` in the shortest groups that are whole characters."""
+        groups, open_ = [], []
+        for piece in pieces:
+            open_.append(piece)
+            if not self.bytes or _PARTIAL not in self.text("".join(open_)):
+                groups.append(tuple(open_))
+                open_ = []
+        return [*groups, tuple(open_)] if open_ else groups
 
-    def _may_be_korean(self, token: str) -> bool:
-        text = self.text(token)
-        return korean.is_korean(text.replace(_PARTIAL, "")) or (self.bytes and not text.replace(_PARTIAL, ""))
+
+def _merged(pieces: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The merges, from left to right, that make one token of ``pieces``."""
+    return [("".join(pieces[:i]), pieces[i]) for i in range(1, len(pieces))]

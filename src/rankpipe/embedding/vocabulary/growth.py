@@ -28,7 +28,7 @@ class Family(Protocol):
 
     vocab: Mapping[str, int]
 
-    def letters(self, characters: Sequence[str], words: Mapping[str, int]) -> list[str]: ...
+    def letters(self, characters: Sequence[str]) -> list[str]: ...
     def candidates(self, words: Mapping[str, int], letters: Sequence[str], limit: int, min_count: int) -> list[str]: ...
     def grown(self, tokens: Mapping[str, int]) -> dict[str, Any]: ...
     def needed(self, tokens: Sequence[str]) -> set[str]: ...
@@ -65,7 +65,7 @@ def grow(base: Tokenizer, texts: Sequence[str], size: int, min_count: int) -> Gr
     family = _family(state)
     words = counted(base, texts)
     characters = korean.letters(base.normalizer.normalize_str if base.normalizer else str, words)
-    letters = _found(state, family, family.letters(characters, words)[:size])
+    letters = _found(state, family, family.letters(characters)[:size])
     room = size - len(letters)
     candidates = family.candidates(words, letters, int(room * SURPLUS), min_count) if room else []
     kept = _settled(family, letters, candidates, words, room, min_count)

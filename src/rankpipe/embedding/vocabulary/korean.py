@@ -1,7 +1,8 @@
 """What counts as Korean: Hangul syllables, jamo (what an uncased BERT takes syllables apart into) and lone letters."""
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 SYLLABLES = tuple(map(chr, range(0xAC00, 0xD7A4)))
 """The 11,172 syllables of modern Hangul, composed."""
@@ -19,17 +20,21 @@ def is_korean(text: str) -> bool:
     return bool(text) and all(any(low <= ord(c) <= high for low, high in _RANGES) for c in text)
 
 
-def letters(normalise: Callable[[str], str], words: Iterable[str]) -> list[str]:
-    """The characters that Korean words are spelt with, in a tokenizer's normalised form, sorted.
+def letters(normalise: Callable[[str], str], words: Mapping[str, int]) -> list[str]:
+    """The characters that Korean words are spelt with, in a tokenizer's normalised form, the most frequent first.
 
-    Those of the ``words`` with Hangul in them, a heart stuck to a word included: unknown, it would make the whole word
-    unknown. Where ``normalise`` takes syllables apart all modern jamo too: they are few (118), and with them no
-    syllable of any other text is unknown.
+    Those of the ``words`` (word → count) with Hangul in them, a heart stuck to a word included: WordPiece would make the
+    whole word unknown. Where ``normalise`` takes syllables apart all modern jamo too: they are few (118), and with them
+    no syllable of any other text is unknown.
     """
-    found = {c for word in words if any(map(is_korean, word)) for c in word}
-    if len(normalise("각")) > 1:
-        found.update(c for text in (*SYLLABLES, *LONE) for c in normalise(text) if is_korean(c))
-    return sorted(found)
+    found: Counter[str] = Counter()
+    for word, count in words.items():
+        if any(map(is_korean, word)):
+            for c in word:
+                found[c] += count
+    if "각" not in normalise("각"):
+        found.update({c: 0 for text in (*SYLLABLES, *LONE) for c in normalise(text) if is_korean(c)})
+    return sorted(found, key=lambda c: (-found[c], c))
 
 
 def composed(text: str) -> str:

@@ -19,9 +19,9 @@ class Unigram:
         self.scores: dict[str, float] = dict(self.model["vocab"])
         self.vocab = {token: i for i, (token, _) in enumerate(self.model["vocab"])}
 
-    def letters(self, characters: Sequence[str], words: Mapping[str, int]) -> list[str]:
-        """Those of ``characters`` that the base can't spell."""
-        return [c for c in characters if c not in self.vocab]
+    def letters(self, characters: Sequence[str]) -> list[str]:
+        """The Korean ones of ``characters`` that the base can't spell; an unknown character hides no other."""
+        return [c for c in characters if c not in self.vocab and korean.is_korean(c)]
 
     def candidates(self, words: Mapping[str, int], letters: Sequence[str], limit: int, min_count: int) -> list[str]:
         """At most ``limit`` Korean pieces that the base lacks, the most frequent merges first."""

@@ -18,7 +18,7 @@ class WordPiece:
         self.model, self.vocab = state["model"], state["model"]["vocab"]
         self.prefix, self.unknown = self.model["continuing_subword_prefix"], self.model["unk_token"]
 
-    def letters(self, characters: Sequence[str], words: Mapping[str, int]) -> list[str]:
+    def letters(self, characters: Sequence[str]) -> list[str]:
         """Tokens of single ``characters`` that the base can't spell, at a word's start and inside."""
         return [t for c in characters for t in (c, self.prefix + c) if t not in self.vocab]
 
