@@ -14,9 +14,7 @@ from rankpipe.errors import InputError, nearest
 
 LINKS = {"simcse": "SimCSE", "bottleneck": "Bottleneck", "hierarchical": "Hierarchical", "supervised": "Supervised"}
 """Id → class of what trains."""
-TRAINED = tuple(LINKS)
-"""These have one run a seed."""
-MODELS = ("tfidf", "base", "vocabulary", *TRAINED)
+MODELS = ("tfidf", "base", "vocabulary", *LINKS)
 
 
 def known(name: str) -> str:

@@ -32,6 +32,10 @@ class Link(nn.Module):
     def begin(self) -> None:
         """Says which parameters train, and adds what is new; random numbers come from torch's own generator."""
         self.encoder.requires_grad_(True)
+        # Of no use to any vector; several processes wait for the gradient of everything that trains.
+        for name, parameter in self.encoder.named_parameters():
+            if ".pooler." in name:
+                parameter.requires_grad_(False)
 
     def forward(self, batch: Batch) -> Tensor:
         """(C, b, dim) float32."""
