@@ -6,8 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from embedding_data import Small, small, write
+from embedding_encoders import encoder
 
 from rankpipe import paths
+from rankpipe.embedding.encoder import save
 from rankpipe.io.json import write_json
 
 NOISE = {"tfidf": 0.5, "base": 0.8, "vocabulary": 0.9, "simcse": 0.3, "bottleneck": 0.28, "supervised": 0.1}
@@ -67,3 +69,14 @@ def scores(model: str, split: str, made: Small, runs: dict[int, np.ndarray]) -> 
         "pair": np.tile(np.arange(n, dtype=np.int32), len(runs)), "seed": np.repeat(np.array(list(runs)), n),
         "label": np.tile(made.pairs[split].score, len(runs)),
         "score": np.concatenate(list(runs.values())).astype(np.float32)}, schema=SCORES), path)
+
+
+def encoders(made: Small) -> None:
+    """A folder of random weights for each run of every model but TF-IDF."""
+    for i, model in enumerate(NOISE):
+        place = paths.model("toy", "embedding", model)
+        place.mkdir(parents=True)
+        for seed in SEEDS if model in TRAINED else ("all",):
+            if model != "tfidf":
+                save(encoder(made.texts, seed=10 * i + len(str(seed)) + (seed if model in TRAINED else 0)),
+                     place / str(seed))
