@@ -1,5 +1,6 @@
 """Scores of invented models on small pairs, as convert and train leave them, for tests of what judges them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,14 @@ SCORES = pa.schema([("pair", pa.int32()), ("seed", pa.int64()), ("label", pa.flo
 
 
 def scene(folder: Path, rows: int = 240) -> Small:
-    """Writes params.yaml, the table and every model's scores under ``folder``, the working directory."""
+    """Writes params.yaml, the table (its grades are drawn) and every model's scores under ``folder``, the working
+    directory.
+    """
     (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
     made = small(rows)
+    for k, (split, of) in enumerate(list(made.pairs.items())):
+        grades = np.random.default_rng([k, 99]).integers(0, 26, len(of)) / 25
+        made.pairs[split] = replace(of, score=grades.astype(np.float32))
     write(made)
     for i, model in enumerate(NOISE):
         seeds = SEEDS if model in TRAINED else (0,)

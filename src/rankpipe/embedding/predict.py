@@ -16,12 +16,11 @@ from rankpipe.embedding.choice import BETTER, BY, WITHOUT_VECTORS
 from rankpipe.embedding.encoder import Encoder
 from rankpipe.embedding.scores import best_run
 from rankpipe.embedding.scoring import unit
-from rankpipe.embedding.search import INDEX, SUMMARY, About
+from rankpipe.embedding.search import INDEX, SUMMARY, About, hashes
 from rankpipe.embedding.source import CorpusFile
 from rankpipe.embedding.store import Format, writer
 from rankpipe.embedding.table import TRACK
 from rankpipe.errors import InputError
-from rankpipe.hub.bundle import digests
 from rankpipe.io.atomic import atomic_folder
 from rankpipe.io.digest import sha256
 from rankpipe.io.json import write_json
@@ -73,8 +72,8 @@ def predict(size: str) -> None:
                              "sentences; there is nothing to embed")
         index = out / INDEX
         write_json(out / SUMMARY, About(
-            model, folder.as_posix(), {name: of["sha256"] for name, of in digests(folder).items()}, rows, encoder.dim,
-            settings.format, sha256(index) if index.is_file() else None, settings.search.walked).record())
+            model, folder.as_posix(), hashes(folder), rows, encoder.dim, settings.format,
+            sha256(index) if index.is_file() else None, settings.search.walked).record())
 
 
 def embed(out: Path, encoder: Encoder, blocks: Iterator[list[str]], settings: Predict, title: str) -> int:

@@ -19,6 +19,8 @@ from rankpipe.hub.provenance import data_hashes
 from rankpipe.hub.shipping import Push, ship
 from rankpipe.io.json import write_json
 from rankpipe.leaderboard import Board
+from rankpipe.training.determinism import deterministic
+from rankpipe.training.settings import machine
 
 
 def push(size: str) -> None:
@@ -30,6 +32,7 @@ def push(size: str) -> None:
     values = params.load()
     settings = params.block(Push, params.get(values, f"{TRACK}.push"), f"params.yaml: {TRACK}.push")
     raw = source(values)
+    deterministic(machine(values).threads)
     files = [raw.corpus, *raw.pairs().values(), *([raw.triplets] if raw.triplets else [])]
     data = data_hashes({file.path for file in files})
 

@@ -58,6 +58,11 @@ class Hit:
     text: str
 
 
+def hashes(folder: Path) -> dict[str, str]:
+    """Path in ``folder`` → sha256, of every file in it."""
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 def about(folder: Path) -> About:
     """Raises InputError: not a folder of predictions, or one of another format."""
     path = Path(folder) / SUMMARY
