@@ -30,12 +30,16 @@ def stacked(names: tuple[str, ...] = NAMES, by: float = 0.2, found: Encoder | No
     return moved(found.eval(), ".up.", by)
 
 
-def states(found: Encoder, wanted: list[torch.nn.Module]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def states(found: Encoder, wanted: list[torch.nn.Module], texts: list[str] = SOME[:2]) -> tuple[list, list]:
     """Inputs and outputs of the modules ``wanted``, in the order in which they ran."""
     ins, outs = [], []
-    hooks = [module.register_forward_hook(lambda _, args, output: (ins.append(args[0]), outs.append(output)) and None)
-             for module in wanted]
-    found.encode(SOME[:2])
+
+    def see(_, args, output):
+        ins.append(args[0])
+        outs.append(output)
+
+    hooks = [module.register_forward_hook(see) for module in wanted]
+    found.encode(texts)
     for hook in hooks:
         hook.remove()
     return ins, outs
@@ -120,12 +124,8 @@ def test_what_an_adapter_adds_is_measured_over_tokens_and_nothing_at_the_start()
     assert first == pytest.approx(second, rel=1e-5) and first > 0.001
     # By hand, where no token is padded: one text.
     ratio = contributions(found, SOME[:1])[0]["ratio"]
-    adapter = found.backbone.adapted_layers[0].adapters["language"]
-    hook_in, hook_out = [], []
-    hook = adapter.register_forward_hook(lambda _, args, out: (hook_in.append(args[0]), hook_out.append(out)) and None)
-    found.encode(SOME[:1])
-    hook.remove()
-    assert ratio == pytest.approx((hook_out[0].norm(dim=-1) / hook_in[0].norm(dim=-1)).mean().item(), rel=1e-5)
+    (h,), (added,) = states(found, [found.backbone.adapted_layers[0].adapters["language"]], SOME[:1])
+    assert ratio == pytest.approx((added.norm(dim=-1) / h.norm(dim=-1)).mean().item(), rel=1e-5)
 
 
 def test_adapters_travel_without_their_base_and_go_back_onto_it(tmp_path):
@@ -135,7 +135,8 @@ def test_adapters_travel_without_their_base_and_go_back_onto_it(tmp_path):
     save(found, tmp_path / "whole")
     save_adapters(found, tmp_path / "adapters")
     sizes = {p.name: p.stat().st_size for p in (tmp_path / "adapters").iterdir()}
-    assert set(sizes) == {WEIGHTS, CONFIG} and sum(sizes.values()) < (tmp_path / "base/model.safetensors").stat().st_size
+    assert set(sizes) == {WEIGHTS, CONFIG}
+    assert sum(sizes.values()) < (tmp_path / "base" / "model.safetensors").stat().st_size
     merge(tmp_path / "adapters", tmp_path / "base", tmp_path / "merged")
     for file in sorted(p for p in (tmp_path / "whole").rglob("*") if p.is_file()):
         other = tmp_path / "merged" / file.relative_to(tmp_path / "whole")
