@@ -59,16 +59,17 @@ class Similarity:
         self.truth, self.cosine = truth, cosine
         self._ranks = Ranks(truth), Ranks(cosine)
         self._similar, self._different = truth >= cuts.similar - near, truth <= cuts.different + near
-        self._ranking = Ranking(truth >= cuts.alike - near, cosine)
+        alike = truth >= cuts.alike - near
+        self._ranking = Ranking(alike, cosine) if 0 < alike.sum() < len(alike) else None
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         weights = np.asarray(weights)
         spearman = correlation(*(ranks(weights) for ranks in self._ranks), weights)
         pearson = correlation(self.truth[None], self.cosine[None], weights)
+        auc = np.full(len(weights), np.nan) if self._ranking is None else self._ranking.of(weights)[:, 0]
         similar, different = (_mean(weights[:, which], self.cosine[which])
                               for which in (self._similar, self._different))
-        return np.stack([spearman, pearson, self._ranking.of(weights)[:, 0], similar, different, similar - different],
-                        axis=1)
+        return np.stack([spearman, pearson, auc, similar, different, similar - different], axis=1)
 
     def estimate(self) -> dict[str, float]:
         """Metric → value on the pairs as they are."""
