@@ -74,7 +74,7 @@ def _train_link(size: str, model: str, values: dict[str, Any], judged: dict[str,
     device, name = resolve(recipe.machine.device), cell(TRACK, size, model)
     material = Material(texts(size), pairs(size, "train"), triplets(size), judged["valid"])
     # All marks before the first run: what a run imports on its way is then in none of them.
-    checkpoints = {seed: Checkpoints(paths.scratch(name) / str(seed), _mark(recipe, device, size, seed, starts[seed]))
+    checkpoints = {seed: Checkpoints(paths.scratch(f"{name}-{seed}"), _mark(recipe, device, size, seed, starts[seed]))
                    for seed in runs}
     with ExitStack() as outputs:
         left = None

@@ -1,5 +1,6 @@
 """Where training runs: CPU, GPU, or several processes, by accelerate."""
 
+import atexit
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,14 @@ def accelerator(training: Training, device: str, folder: Path | None = None) -> 
     if tracker is not None and importlib.util.find_spec(tracker) is None:
         raise InputError(f"params.yaml: training.tracker: {tracker} isn't installed; "
                          f"pip install {tracker}, or set none")
+    # At the end of the process, not of a run, as accelerate would: there may be more runs to come.
+    atexit.register(_leave)
     return Accelerator(cpu=device == "cpu", mixed_precision=precision, log_with=tracker, project_dir=folder)
+
+
+def _leave() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def start_tracker(run: Accelerator, training: Training, name: str, config: dict[str, Any]) -> None:
@@ -56,6 +64,11 @@ def start_tracker(run: Accelerator, training: Training, name: str, config: dict[
         # dvclive would otherwise rewrite dvc.yaml in the middle of a repro.
         quiet = {"dvclive": {"dir": str(run.logging_dir or name), "dvcyaml": False, "save_dvc_exp": False}}
         run.init_trackers(name, {k: v for k, v in config.items() if isinstance(v, (int, float, str, bool))}, quiet)
+
+
+def end_tracker(run: Accelerator) -> None:
+    for tracker in run.trackers:
+        tracker.finish()
 
 
 def processes(device: str) -> tuple[int, int]:

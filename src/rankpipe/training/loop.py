@@ -23,7 +23,7 @@ from rankpipe.training.averaging import Average
 from rankpipe.training.batches import Batch, Batches
 from rankpipe.training.checkpoint import Checkpoints
 from rankpipe.training.determinism import deterministic, reseed
-from rankpipe.training.devices import accelerator, resolve, start_tracker
+from rankpipe.training.devices import accelerator, end_tracker, resolve, start_tracker
 from rankpipe.training.optimizers import optimizer, restore_state, set_lr, state_tensors
 from rankpipe.training.params import Training
 from rankpipe.training.schedules import Schedule, Stopping
@@ -123,7 +123,7 @@ class _Run:
             while not self.at.finished:
                 self._epoch(bar)
         self.plain.load_state_dict({k: v.to(self.run.device) for k, v in self.best.items()})
-        self.run.end_training()
+        end_tracker(self.run)
         return Result(self.best, self.at.curve, self.run.is_main_process)
 
     def _epoch(self, bar: Any) -> None:
