@@ -61,7 +61,7 @@ def grow(base: Tokenizer, texts: Sequence[str], size: int, min_count: int) -> Gr
     Raises:
         InputError: the tokenizer is of another kind, or a new token can't match.
     """
-    state = _state(base)
+    state = state_of(base)
     family = _family(state)
     words = counted(base, texts)
     characters = korean.letters(base.normalizer.normalize_str if base.normalizer else str, words)
@@ -122,25 +122,22 @@ def _found(state: Mapping[str, Any], family: Family, letters: Sequence[str]) -> 
     if not letters:
         return []
     ids = numbered(family.vocab, letters)
-    lost = unseen(_built(state, family, letters), list(ids.values()), _witnesses(family, letters))
+    written = [letter for letter in letters if not korean.is_jamo(family.text(letter))]
+    lost = unseen(_built(state, family, letters), list(ids.values()), _witnesses(family, written))
     return [letter for letter in letters if ids[letter] not in lost]
 
 
-def _everything() -> list[str]:
-    """Every syllable and lone letter, at a word's start and inside."""
-    return [f"{before}{c}" for c in (*korean.SYLLABLES, *korean.LONE) for before in ("", "a", "가")]
-
-
 def _witnesses(family: Family, tokens: Sequence[str]) -> list[str]:
-    own = [family.text(token) for token in tokens]
-    return [f"{before}{text}" for text in own for before in ("", "a", "가")] + _everything()
+    """Every syllable and lone letter and the texts of ``tokens``, at a word's start and inside."""
+    texts = (*korean.SYLLABLES, *korean.LONE, *(family.text(token) for token in tokens))
+    return [f"{before}{text}" for text in texts for before in ("", "a", "가")]
 
 
 def _built(state: Mapping[str, Any], family: Family, tokens: Sequence[str]) -> Tokenizer:
     return Tokenizer.from_str(json.dumps({**state, "model": family.grown(numbered(family.vocab, tokens))}))
 
 
-def _state(base: Tokenizer) -> dict[str, Any]:
+def state_of(base: Tokenizer) -> dict[str, Any]:
     """The tokenizer's JSON, its added tokens (``<mask>``) written into the model, so that ids follow without a gap."""
     state = json.loads(base.to_str())
     vocab = state["model"]["vocab"]

@@ -24,7 +24,7 @@ def letters(normalise: Callable[[str], str], words: Mapping[str, int]) -> list[s
     """The characters that Korean words are spelt with, in a tokenizer's normalised form, the most frequent first.
 
     Those of the ``words`` (word → count) with Hangul in them, a heart stuck to a word included: WordPiece would make the
-    whole word unknown. Where ``normalise`` takes syllables apart all modern jamo too: they are few (118), and with them
+    whole word unknown. Where ``normalise`` takes syllables apart all modern jamo too: they are few (67), and with them
     no syllable of any other text is unknown.
     """
     found: Counter[str] = Counter()
@@ -33,8 +33,13 @@ def letters(normalise: Callable[[str], str], words: Mapping[str, int]) -> list[s
             for c in word:
                 found[c] += count
     if "각" not in normalise("각"):
-        found.update({c: 0 for text in (*SYLLABLES, *LONE) for c in normalise(text) if is_korean(c)})
+        found.update({c: 0 for text in SYLLABLES for c in normalise(text)})
     return sorted(found, key=lambda c: (-found[c], c))
+
+
+def is_jamo(text: str) -> bool:
+    """Whether ``text`` is nothing but parts of syllables, which nobody writes alone."""
+    return all(0x1100 <= ord(c) <= 0x11FF for c in text)
 
 
 def composed(text: str) -> str:
