@@ -93,7 +93,8 @@ def write(report: Report) -> Board:
     """Writes three folders, each whole or not at all, and gives the board that was written."""
     with atomic_folder(paths.metrics(report.size, TRACK)) as folder:
         for row in report.rows:
-            known = replace(row, figures={key: f for key, f in row.figures.items() if f.value is not None})
+            known = replace(row, figures={key: f for key, f in row.figures.items()
+                                         if f.value is not None or key in TITLES})
             write_json(folder / f"{row.model}.json", metrics_of(
                 known, report.order, ("spearman", "auc"), pairs=len(report.test),
                 runs=len(report.test.cosines[row.model])))
