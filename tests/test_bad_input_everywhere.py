@@ -20,8 +20,9 @@ from tracks import TRACKS
 from rankpipe.sample import GENERATORS
 from rankpipe.stage import run, tracks, verb
 
-ROWS = {"ctr": "--rows 600 --mean-length 5 --click-rate .3", "fusion": "--candidates 240 --queries 60",
-        "rating": "--rows 400", "topk": "--users 60 --items 40 --rows 600"}
+ROWS = {"ctr": "--rows 600 --mean-length 5 --click-rate .3", "embedding": "--sentences 3000 --pairs 300",
+        "fusion": "--candidates 240 --queries 60", "rating": "--rows 400",
+        "topk": "--users 60 --items 40 --rows 600"}
 Change = Callable[[dict[str, Any], str], object]
 
 
@@ -111,10 +112,12 @@ def test_a_truncated_file_of_an_earlier_stage(track: str, capsys: pytest.Capture
     stage("extract", track, "toy")
     stage("convert", track, "toy")
     table = Path("build", "toy", track, "table")
+    prepared, models = TRACKS[track].prepared, TRACKS[track].models
+    reader = (prepared[0], track, "toy") if prepared else ("train", track, "toy", models[0])
     for path in sorted(p for p in table.iterdir() if p.name.startswith(TRACKS[track].table)):
         whole = path.read_bytes()
         path.write_bytes(whole[:len(whole) // 2])
-        assert path.name in refused(capsys, TRACKS[track].prepared[0], track, "toy")
+        assert path.name in refused(capsys, *reader)
         path.write_bytes(whole)
 
 

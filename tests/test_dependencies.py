@@ -15,6 +15,7 @@ from dvc.repo import Repo
 from imports import ROOT, closure, imported, inert, others, source
 from tracks import TRACKS
 
+from rankpipe.cells import cell as name_of
 from rankpipe.params import get
 from rankpipe.stage import tracks
 
@@ -102,8 +103,10 @@ def test_the_command_that_writes_the_lists_has_nothing_to_write() -> None:
 def test_another_track_is_no_dependency(name: str) -> None:
     cell = CELLS[name]
     strangers = {track for track in tracks() if track != cell.words[1]}
-    for dep in (*cell.deps, *cell.params):
-        assert not strangers & set(dep.replace("/", ".").split("."))
+    for dep in cell.deps:
+        assert not strangers & set(dep.removesuffix(".py").split("/")[:3]), dep  # rankpipe.nn.embedding is no track
+    for key in cell.params:
+        assert key.split(".")[0] not in strangers
 
 
 def test_a_missing_import_is_seen() -> None:
@@ -186,8 +189,8 @@ def test_an_edited_model_makes_no_other_cell_stale(undisturbed: Clone, tmp_path:
         with (clone.path / f"src/rankpipe/{name}/models/{track.neural}.py").open("a", encoding="utf-8") as file:
             file.write("# edited\n")
     found = stale(clone)
-    assert {cell for cell in found if cell.startswith("train-")} == {
-        f"train-{name}@toy-{track.neural}" for name, track in TRACKS.items()}
+    trained = {name_of(name, "toy", model) for name, track in TRACKS.items() for model in track.models}
+    assert found & trained == {name_of(name, "toy", track.neural) for name, track in TRACKS.items()}
     assert not {cell for cell in found if cell.startswith(("extract-", "convert-", "features-"))}
 
 

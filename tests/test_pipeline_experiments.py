@@ -7,9 +7,10 @@ import pytest
 from clones import Clone, copy_of, files, stages_run, yaml
 from tracks import TRACKS
 
+from rankpipe.cells import cell
+
 pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
 
-BEFORE_TRAIN = ("extract", "convert", "features")
 FASTER = [word for name, track in TRACKS.items()
           for word in ("--set-param", f"{name}.models.{track.neural}.{track.knob}")]
 """What ``dvc exp run`` is told to train one net of each track otherwise."""
@@ -23,7 +24,7 @@ def clone(undisturbed: Clone, tmp_path: Path) -> Clone:
 def test_one_changed_parameter_runs_its_cell_and_shows_in_diffs(clone: Clone) -> None:
     output = clone.dvc("exp", "run", "--name", "faster", *FASTER)
     assert set(stages_run(output)) == set().union(
-        *({f"train-{name}@toy-{track.neural}", *track.downstream(name)} for name, track in TRACKS.items()))
+        *({cell(name, "toy", track.neural), *track.downstream(name)} for name, track in TRACKS.items()))
 
     metrics = clone.dvc("metrics", "diff", "main")
     assert "dvc_plots/index.html" in clone.dvc("plots", "diff", "main")
@@ -45,27 +46,29 @@ def test_one_changed_parameter_runs_its_cell_and_shows_in_diffs(clone: Clone) ->
 
 def test_queued_experiments_run_in_copies_with_the_copies_code(clone: Clone) -> None:
     before = files(clone.path, "metrics", "params.yaml", "dvc.lock")
-    cells = [f"train-{name}@toy-{track.neural}" for name, track in TRACKS.items()]
+    cells = [cell(name, "toy", track.neural) for name, track in TRACKS.items()]
     two = [word.replace("5e-3", "3e-3,3e-2") if word.startswith("ctr.") else word for word in FASTER]
     clone.dvc("exp", "run", "--queue", *two, *cells)
     clone.dvc("exp", "run", "--run-all", "--jobs", "1")
     shas = clone.dvc("exp", "list", "--sha-only").split()
     assert len(shas) == 2
     locks = [clone.lock(), *(yaml().load(clone.git("show", f"{sha}:dvc.lock"))["stages"] for sha in shas)]
-    for cell in cells:
-        models = {lock[cell]["outs"][0]["md5"] for lock in locks}
-        assert len(models) == (3 if "ctr" in cell else 2), cell  # as many models as values
+    for name in cells:
+        models = {lock[name]["outs"][0]["md5"] for lock in locks}
+        assert len(models) == (3 if "ctr" in name else 2), name  # as many models as values
     assert files(clone.path, "metrics", "params.yaml", "dvc.lock") == before
 
 
 def test_a_size_more_leaves_the_others_alone(clone: Clone) -> None:
     before = {name: entry for name, entry in clone.lock().items() if "@toy" in name}
-    cells = {name: f"train-{name}@medium-{track.models[0]}" for name, track in TRACKS.items()}
+    cells = {name: cell(name, "medium", track.models[0]) for name, track in TRACKS.items()}
     output = clone.dvc("exp", "run", "--set-param", "sizes=[toy,medium]", *cells.values())
     ran = stages_run(output)
-    for name, cell in cells.items():
-        mine = [stage for stage in ran if stage.split("@")[0].endswith(f"-{name}")]
-        assert mine == [*(f"{verb}-{name}@medium" for verb in BEFORE_TRAIN), cell]
+    for name, last in cells.items():
+        first, second, *between, trained = [stage for stage in ran if stage.split("@")[0].endswith(f"-{name}")]
+        assert (first, second, trained) == (f"extract-{name}@medium", f"convert-{name}@medium", last)
+        # What the model itself doesn't read isn't made.
+        assert set(between) <= {f"{verb}-{name}@medium" for verb in TRACKS[name].prepared}
     after = clone.lock()
     assert {name: after[name] for name in before} == before
     assert all((clone.path / "metrics" / "toy" / name).is_dir() for name in TRACKS)
@@ -75,7 +78,7 @@ def test_a_misspelt_parameter_is_one_line(clone: Clone) -> None:
     for name, track in TRACKS.items():
         model = track.neural
         clone.edit_params(lambda values, name=name, model=model: values[name]["models"][model].update(patienec=5))
-        output = clone.dvc("repro", f"train-{name}@toy-{model}", fails=True)
+        output = clone.dvc("repro", cell(name, "toy", model), fails=True)
         [line] = [line for line in output.splitlines() if line.startswith("error:")]
         where = f"params.yaml: {name}.models.{model}.patienec"
         assert line == f"error: {where}: unknown parameter; did you mean 'patience'?"

@@ -10,6 +10,8 @@ from clones import Clone, clone_of, copy_of, files, stages_run
 from servers import s3_server, ssh_server
 from tracks import TRACKS
 
+from rankpipe.cells import cell
+
 pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whole pipeline, on whatever else runs here
 
 
@@ -68,10 +70,10 @@ def pushed_and_cloned(box: list[list[str]], undisturbed: Clone, folder: Path) ->
 
 def retrained(gpu: Clone, tracks: list[str]) -> None:
     """Runs the changed cells alone, for which it fetches what they read alone."""
-    cells = [f"train-{name}@toy-{TRACKS[name].neural}" for name in tracks]
+    cells = [cell(name, "toy", TRACKS[name].neural) for name in tracks]
     assert set(stages_run(gpu.dvc("repro", "--pull", "--allow-missing", *cells))) == set(cells)
     lock = gpu.lock()
-    needed = {md5 for cell in cells for path, md5 in hashes(lock[cell]) if path.startswith("build/")}
+    needed = {md5 for name in cells for path, md5 in hashes(lock[name]) if path.startswith("build/")}
     assert listed(gpu, needed) >= cached(gpu) > set()
 
 
@@ -105,15 +107,15 @@ def test_an_experiment_travels_back(ssh_box: list[list[str]], undisturbed: Clone
 
     gpu = clone_of(Clone(bare), tmp_path / "gpu")
     add_remote(gpu, ssh_box)
-    cell = "train-ctr@toy-lr"
-    gpu.dvc("exp", "run", "--name", "slow", "--pull", "--allow-missing", "--set-param", "ctr.models.lr.lr=1e-5", cell)
+    slow = "train-ctr@toy-lr"
+    gpu.dvc("exp", "run", "--name", "slow", "--pull", "--allow-missing", "--set-param", "ctr.models.lr.lr=1e-5", slow)
     gpu.dvc("exp", "push", "origin", "slow")
 
     laptop.dvc("exp", "pull", "origin", "slow")
     laptop.dvc("exp", "apply", "slow")
-    assert laptop.lock()[cell] == gpu.lock()[cell] != undisturbed.lock()[cell]
-    assert stages_run(laptop.dvc("repro", cell)) == []
-    [model] = [out["path"] for out in laptop.lock()[cell]["outs"] if "/models/" in out["path"]]
+    assert laptop.lock()[slow] == gpu.lock()[slow] != undisturbed.lock()[slow]
+    assert stages_run(laptop.dvc("repro", slow)) == []
+    [model] = [out["path"] for out in laptop.lock()[slow]["outs"] if "/models/" in out["path"]]
     assert files(laptop.path, model) == files(gpu.path, model) != {}
 
 

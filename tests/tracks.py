@@ -23,8 +23,8 @@ class Track:
     """All models are combined by a stage of their own."""
     prepared: tuple[str, ...] = ("features",)
     """Verbs between convert and train, in turn."""
-    table: str = "train."
-    """How the files of convert begin that the first of these reads whole."""
+    table: str | tuple[str, ...] = "train."
+    """How the files of convert begin that the first of these, or the first model, reads whole."""
 
     def downstream(self, name: str) -> set[str]:
         """Stages that run again when a model changed."""
@@ -36,6 +36,13 @@ def _ctr(block: dict[str, Any]) -> None:
     block["extract"]["sizes"]["toy"]["rows"] = 2000
     block["features"]["max_len"]["toy"] = 20
     block["models"]["lightgbm"]["rounds"] = 20
+
+
+def _embedding(block: dict[str, Any]) -> None:
+    block["extract"].update(held_out=100)
+    block["extract"]["sizes"]["toy"].update(sentences=300, pairs=128, triplets=32)
+    block["training"].update(batch_size=64)
+    block["seeds"] = [7, 8]
 
 
 def _topk(block: dict[str, Any]) -> None:
@@ -56,6 +63,9 @@ def _fusion(block: dict[str, Any]) -> None:
 TRACKS = {
     "ctr": Track(("lr", "deepfm", "feseq", "lightgbm"), "deepfm", "lr=5e-3", ("roc", "pr", "calibration", "curve"),
                  _ctr),
+    "embedding": Track(("tfidf", "base", "vocabulary", "simcse", "bottleneck", "hierarchical", "supervised"),
+                       "supervised", "dropout=0.25", ("curve",), _embedding, prepared=(),
+                       table=("corpus.", "valid.", "test.")),
     "fusion": Track(("bm25", "lambdamart", "ltr", "fusion"), "ltr", "dropout=0.25", ("curve",), _fusion,
                     prepared=("encode", "retrieve"), table=""),
     "rating": Track(("bias", "mf", "ridge", "deepfm"), "deepfm", "dropout=0.25", ("curve",), _rating, combined=True),
