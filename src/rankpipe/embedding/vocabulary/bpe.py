@@ -1,8 +1,8 @@
 """Byte-pair encoding, byte-level (GPT-2, Qwen, Llama 3) or over characters with a mark at a word's start (Llama 2).
 
 New merges are learnt on top of the base's and rank behind them, so a text is first cut as the base cuts it. Where the
-base cuts a syllable into bytes, the first new merges put it together again: so all further ones are of whole syllables,
-and no new token but the first two bytes of a syllable is less than text.
+base cuts a syllable into bytes, the first new merges put it together again, so that all further ones are of text: but
+for the steps on the way to a syllable no new token is less.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tokenizers import Tokenizer, decoders
+from tokenizers import decoders
 
 from rankpipe.embedding.vocabulary import korean
 from rankpipe.embedding.vocabulary.merges import learn

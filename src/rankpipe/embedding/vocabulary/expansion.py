@@ -88,11 +88,10 @@ def _wrapped(base: PreTrainedTokenizerFast, growth: Growth) -> PreTrainedTokeniz
 @torch.no_grad()
 def _widen(encoder: Encoder, growth: Growth) -> None:
     backbone = encoder.backbone
-    old = backbone.get_input_embeddings().weight.detach().clone()
     rows = growth.first + len(growth.tokens)
     with torch.random.fork_rng(devices=[]):
-        # Some bases have more rows than tokens: those are filled before the matrix grows.
-        backbone.resize_token_embeddings(max(rows, len(old)), mean_resizing=False)
+        # Some bases have more rows than tokens: those are filled before the table grows.
+        backbone.resize_token_embeddings(max(rows, len(backbone.get_input_embeddings().weight)), mean_resizing=False)
     weight = backbone.get_input_embeddings().weight
     for row, pieces in enumerate(growth.pieces, growth.first):
         # A letter's row stands before the tokens that it spells, so pieces that are new are ready.

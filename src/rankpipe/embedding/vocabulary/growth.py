@@ -15,11 +15,11 @@ from rankpipe.embedding.vocabulary import korean
 from rankpipe.embedding.vocabulary.bpe import BPE
 from rankpipe.embedding.vocabulary.unigram import Unigram
 from rankpipe.embedding.vocabulary.wordpiece import WordPiece
-from rankpipe.embedding.vocabulary.words import bare, counted, numbered, unseen, usage
+from rankpipe.embedding.vocabulary.words import counted, numbered, unseen, usage
 from rankpipe.errors import InputError
 
 FAMILIES = {"WordPiece": WordPiece, "BPE": BPE, "Unigram": Unigram}
-SURPLUS = 1.5
+SURPLUS = 2.0
 """Candidates per token wanted: the least used ones fall away."""
 
 

@@ -23,9 +23,9 @@ def is_korean(text: str) -> bool:
 def letters(normalise: Callable[[str], str], words: Mapping[str, int]) -> list[str]:
     """The characters that Korean words are spelt with, in a tokenizer's normalised form, the most frequent first.
 
-    Those of the ``words`` (word → count) with Hangul in them, a heart stuck to a word included: WordPiece would make the
-    whole word unknown. Where ``normalise`` takes syllables apart all modern jamo too: they are few (67), and with them
-    no syllable of any other text is unknown.
+    Those of the ``words`` (word → count) with Hangul in them, a heart stuck to a word included: it would make the whole
+    word unknown to WordPiece. Where ``normalise`` takes syllables apart all modern jamo too: they are few (67), and with
+    them no syllable of any other text is unknown.
     """
     found: Counter[str] = Counter()
     for word, count in words.items():

@@ -5,7 +5,7 @@ of the private-use planes: so merges can be learnt on top of an existing vocabul
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
@@ -51,11 +51,3 @@ def _repeated(words: Mapping[Symbols, int], letter: Mapping[str, str]) -> Iterat
         coded = "".join(letter[symbol] for symbol in word)
         for _ in range(count):
             yield coded
-
-
-def steps(merges: Sequence[tuple[Symbols, Symbols]]) -> dict[Symbols, tuple[Symbols, Symbols]]:
-    """Merged spelling → its two halves, of the first merge that gives it."""
-    found: dict[Symbols, tuple[Symbols, Symbols]] = {}
-    for left, right in merges:
-        found.setdefault(left + right, (left, right))
-    return found
