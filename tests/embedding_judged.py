@@ -13,7 +13,7 @@ from rankpipe import paths
 from rankpipe.embedding.encoder import save
 from rankpipe.io.json import write_json
 
-NOISE = {"tfidf": 0.5, "base": 0.8, "vocabulary": 0.9, "simcse": 0.3, "bottleneck": 0.28, "supervised": 0.1}
+NOISE = {"tfidf": 0.5, "base": 0.6, "vocabulary": 2.0, "simcse": 0.3, "bottleneck": 0.28, "supervised": 0.1}
 """Model → how much it blurs the grades."""
 TRAINED = ("simcse", "bottleneck", "supervised")
 SEEDS = (7, 8, 9)

@@ -134,6 +134,11 @@ def test_a_link_is_held_against_what_it_started_from_run_by_run(judged: Path) ->
                   and {r["model_a"], r["model_b"]} == {"simcse", "vocabulary"})
     ends = sorted(abs(float(paired[key])) for key in ("low", "high"))
     assert sorted(abs(float(links["simcse"][key])) for key in ("low", "high")) == pytest.approx(ends)
+    for model, link in links.items():
+        gain = np.mean(list(by_run(model).values())) - np.mean(list(by_run(link["start_from"]).values()))
+        assert float(link["gain"]) == pytest.approx(gain, abs=1e-6)
+        assert float(link["low"]) < gain < float(link["high"])
+    assert float(links["vocabulary"]["gain"]) < 0, "or the sign isn't tested"
     assert links["vocabulary"]["gain_sd"] == "" and len(records("runs")) == 3 + 3 * 3
 
 
