@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+import embedding_data
 import torch
+import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoModel, BertConfig, PretrainedConfig, PreTrainedTokenizerFast
 
@@ -30,6 +32,24 @@ def bert(rows: int, dropout: float = 0.1) -> BertConfig:
     return BertConfig(vocab_size=rows, hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=2,
                       intermediate_size=32, max_position_embeddings=64, pad_token_id=0, hidden_dropout_prob=dropout,
                       attention_probs_dropout_prob=dropout, initializer_range=0.2)
+
+
+ROWS = len(tokenizer(embedding_data.small().texts))
+CONFIGS = {
+    "bert": bert(ROWS),
+    "roberta": transformers.RobertaConfig(
+        vocab_size=ROWS, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=66),
+    "distilbert": transformers.DistilBertConfig(vocab_size=ROWS, dim=WIDTH, n_layers=2, n_heads=2, hidden_dim=32),
+    "mpnet": transformers.MPNetConfig(vocab_size=ROWS, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2,
+                                      intermediate_size=32, max_position_embeddings=66),
+    "modernbert": transformers.ModernBertConfig(
+        vocab_size=ROWS, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        pad_token_id=0, cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3),
+    "gpt2": transformers.GPT2Config(vocab_size=ROWS, n_embd=WIDTH, n_layer=2, n_head=2, n_positions=64,
+                                    bos_token_id=2, eos_token_id=3),
+}
+"""Networks of other architectures, for the tokenizer of :func:`embedding_data.small`."""
 
 
 def encoder(texts: Iterable[str], config: PretrainedConfig | None = None, pooling: str = "mean", unit: bool = True,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from embedding_encoders import LAYERS, WIDTH, bert, encoder, moved, tokenizer
+from embedding_encoders import CONFIGS, LAYERS, ROWS, WIDTH, encoder, moved
 from torch.nn import functional as F
 
 from rankpipe.embedding.adapters import AdaptedModel, adapted
@@ -19,7 +19,6 @@ from rankpipe.io.json import read_json, write_json
 DATA = embedding_data.small()
 SOME = DATA.held_out
 NAMES = ("language", "task")
-ROWS = len(tokenizer(DATA.texts))
 
 
 def stacked(names: tuple[str, ...] = NAMES, by: float = 0.2, found: Encoder | None = None) -> Encoder:
@@ -69,22 +68,6 @@ def test_layers_run_in_order_each_its_own_and_each_once():
     ins, outs = states(found, found.backbone.adapted_layers)
     for i in range(1, LAYERS):
         assert torch.equal(ins[i], outs[i - 1]) and not torch.equal(ins[i], ins[i - 1])
-
-
-CONFIGS = {
-    "bert": bert(ROWS),
-    "roberta": transformers.RobertaConfig(
-        vocab_size=ROWS, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=66),
-    "distilbert": transformers.DistilBertConfig(vocab_size=ROWS, dim=WIDTH, n_layers=2, n_heads=2, hidden_dim=32),
-    "mpnet": transformers.MPNetConfig(vocab_size=ROWS, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2,
-                                      intermediate_size=32, max_position_embeddings=66),
-    "modernbert": transformers.ModernBertConfig(
-        vocab_size=ROWS, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        pad_token_id=0, cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3),
-    "gpt2": transformers.GPT2Config(vocab_size=ROWS, n_embd=WIDTH, n_layer=2, n_head=2, n_positions=64,
-                                    bos_token_id=2, eos_token_id=3),
-}
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

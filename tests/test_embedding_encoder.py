@@ -9,7 +9,7 @@ import embedding_data
 import numpy as np
 import pytest
 import torch
-from embedding_encoders import bert, encoder, tokenizer
+from embedding_encoders import CONFIGS, encoder
 
 from rankpipe.embedding.chunks import chunks, embed
 from rankpipe.embedding.encoder import Encoder, load, pooled, resolve, save
@@ -157,8 +157,9 @@ def flat(found: Encoder) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize("tokens", [1, 70, 10_000])
-def test_chunks_of_any_size_give_the_vectors_of_encode_in_order(tokens):
-    found = encoder(DATA.texts)
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_chunks_of_any_size_give_the_vectors_of_encode_in_order(tokens, kind):
+    found = encoder(DATA.texts, CONFIGS[kind], "last" if kind == "gpt2" else "mean")
     np.testing.assert_allclose(embed(found, *flat(found), tokens).detach().numpy(), found.encode(SOME), atol=2e-6)
     none = embed(found, torch.zeros(0, dtype=torch.int64), torch.zeros(1, dtype=torch.int64), tokens)
     assert none.shape == (0, found.dim)
@@ -183,7 +184,7 @@ def test_cached_gradients_are_those_of_plain_backpropagation_under_dropout_bit_f
 
 
 def test_cached_gradients_keep_one_chunk_of_activations():
-    found = encoder(DATA.texts, bert(len(tokenizer(DATA.texts))))
+    found = encoder(DATA.texts)
     kept = []
     for cached in (False, True):
         sizes: list[int] = []

@@ -54,9 +54,9 @@ class Encoder(nn.Module):
                               return_attention_mask=False, return_token_type_ids=False)["input_ids"]
 
     def forward(self, tokens: Mapping[str, Tensor]) -> Tensor:
-        """(B, dim) float32 of ``input_ids`` and ``attention_mask`` (B, L)."""
+        """(B, dim) float32 of ``attention_mask`` (B, L) and ``input_ids`` (B, L) or ``inputs_embeds`` (B, L, D)."""
         mask = tokens["attention_mask"]
-        states = self.backbone(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
+        states = self.backbone(**tokens).last_hidden_state
         vectors = pooled(states.float(), mask, self.pooling)
         return F.normalize(vectors, dim=1) if self.unit else vectors
 
