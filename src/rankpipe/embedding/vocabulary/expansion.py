@@ -55,12 +55,16 @@ def expand(encoder: Encoder, texts: Sequence[str], held_out: Sequence[str], size
     Raises:
         InputError: no such tokens, a tokenizer of another kind, or a token that matches no text.
     """
-    before = encoder.tokenizer.backend_tokenizer
-    growth = grow(before, texts, size, min_count)
-    grown = Encoder(_wrapped(encoder.tokenizer, growth), copy.deepcopy(encoder.backbone), encoder.pooling,
+    growth = grow(encoder.tokenizer.backend_tokenizer, texts, size, min_count)
+    return expanded(encoder, growth), report(encoder.tokenizer, growth, held_out)
+
+
+def expanded(encoder: Encoder, growth: Growth) -> Encoder:
+    """A copy of ``encoder`` with the tokens of ``growth``, which is its own tokenizer's."""
+    grown = Encoder(wrapped(encoder.tokenizer, growth), copy.deepcopy(encoder.backbone), encoder.pooling,
                     encoder.max_length, encoder.unit, growth.first)
     _widen(grown, growth)
-    return grown, report(encoder.tokenizer, growth, held_out)
+    return grown
 
 
 def report(base: PreTrainedTokenizerFast, growth: Growth, held_out: Sequence[str]) -> Report:
@@ -73,7 +77,7 @@ def report(base: PreTrainedTokenizerFast, growth: Growth, held_out: Sequence[str
         now.tokens_per_sentence, old.tokens_per_word, now.tokens_per_word, old.unknown_share, now.unknown_share)
 
 
-def _wrapped(base: PreTrainedTokenizerFast, growth: Growth) -> PreTrainedTokenizerFast:
+def wrapped(base: PreTrainedTokenizerFast, growth: Growth) -> PreTrainedTokenizerFast:
     """The grown tokenizer with all else as in ``base``.
 
     Of the general class: classes of their own (BertTokenizer) build their model anew from the vocabulary when they are

@@ -19,8 +19,10 @@ from rankpipe.embedding.vocabulary.words import counted, numbered, unseen, usage
 from rankpipe.errors import InputError
 
 FAMILIES = {"WordPiece": WordPiece, "BPE": BPE, "Unigram": Unigram}
-SURPLUS = 2.0
+SURPLUS = 2
 """Candidates per token wanted: the least used ones fall away."""
+ENOUGH = 0.95
+"""Share of the tokens wanted below which more candidates are looked at."""
 
 
 class Family(Protocol):
@@ -65,10 +67,9 @@ def grow(base: Tokenizer, texts: Sequence[str], size: int, min_count: int) -> Gr
     family = _family(state)
     words = counted(base, texts)
     characters = korean.letters(base.normalizer.normalize_str if base.normalizer else str, words)
-    letters = _found(state, family, family.letters(characters)[:size])
+    letters = _found(state, family, family.letters(characters))[:size]
     room = size - len(letters)
-    candidates = family.candidates(words, letters, int(room * SURPLUS), min_count) if room else []
-    kept = _settled(family, letters, candidates, words, room, min_count)
+    kept = _subwords(family, letters, words, room, min_count) if room else []
     tokens = (*letters, *kept)
     if not tokens:
         raise InputError(f"corpus: no Korean word that stands {min_count} times and more is missing in the base's "
@@ -98,6 +99,17 @@ def _family(state: Mapping[str, Any]) -> Family:
         raise InputError(f"embedding.base: a tokenizer of kind {kind} can't be expanded; these can: "
                          f"{', '.join(FAMILIES)}")
     return FAMILIES[kind](state)
+
+
+def _subwords(family: Family, letters: Sequence[str], words: Mapping[str, int], room: int, min_count: int) -> list[str]:
+    """At most ``room`` tokens beside ``letters``."""
+    limit = room * SURPLUS
+    while True:
+        candidates = family.candidates(words, letters, limit, min_count)
+        kept = _settled(family, letters, candidates, words, room, min_count)
+        if len(kept) >= ENOUGH * room or len(candidates) < limit:
+            return kept
+        limit *= 2
 
 
 def _settled(family: Family, letters: Sequence[str], candidates: Sequence[str], words: Mapping[str, int], room: int,

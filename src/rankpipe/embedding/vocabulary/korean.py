@@ -24,8 +24,8 @@ def letters(normalise: Callable[[str], str], words: Mapping[str, int]) -> list[s
     """The characters that Korean words are spelt with, in a tokenizer's normalised form, the most frequent first.
 
     Those of the ``words`` (word → count) with Hangul in them, a heart stuck to a word included: it would make the whole
-    word unknown to WordPiece. Where ``normalise`` takes syllables apart all modern jamo too: they are few (67), and with
-    them no syllable of any other text is unknown.
+    word unknown to WordPiece. Where ``normalise`` takes syllables apart all modern jamo too: they are few (67), and no
+    syllable of any other text is unknown then.
     """
     found: Counter[str] = Counter()
     for word, count in words.items():

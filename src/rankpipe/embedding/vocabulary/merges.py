@@ -5,7 +5,7 @@ of the private-use planes: so merges can be learnt on top of an existing vocabul
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
@@ -43,6 +43,23 @@ def learn(words: Mapping[Symbols, int], limit: int, min_count: int) -> list[tupl
     tokenizer.train_from_iterator(_repeated(words, letter), trainer)
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     return [(tuple(symbol[c] for c in left), tuple(symbol[c] for c in right)) for left, right in merges]
+
+
+def learn_new(words: Mapping[Symbols, int], limit: int, min_count: int,
+              name: Callable[[Symbols], str | None]) -> list[str]:
+    """At most ``limit`` tokens from merges, the most frequent first.
+
+    Args:
+        name: of a merged spelling; None for one that isn't wanted, such as what the vocabulary has already.
+    """
+    merges = limit + limit // 4
+    while True:
+        learnt = learn(words, merges, min_count)
+        found = dict.fromkeys(token for a, b in learnt if (token := name(a + b)) is not None)
+        # A base that knows much Korean finds its own tokens first.
+        if len(found) >= limit or len(learnt) < merges:
+            return list(found)[:limit]
+        merges *= 2
 
 
 def _repeated(words: Mapping[Symbols, int], letter: Mapping[str, str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rankpipe.embedding.vocabulary import korean
-from rankpipe.embedding.vocabulary.merges import learn
+from rankpipe.embedding.vocabulary.merges import learn_new
 from rankpipe.embedding.vocabulary.words import MARK, modelled
 
 MARGIN = 1.0
@@ -26,9 +26,13 @@ class Unigram:
     def candidates(self, words: Mapping[str, int], letters: Sequence[str], limit: int, min_count: int) -> list[str]:
         """At most ``limit`` Korean pieces that the base lacks, the most frequent merges first."""
         spelt = {tuple(word): count for word, count in words.items() if any(map(korean.is_korean, word))}
-        found = dict.fromkeys("".join(left + right) for left, right in learn(spelt, limit, min_count))
         known = {*self.vocab, *letters}
-        return [piece for piece in found if piece not in known and korean.is_korean(self.text(piece))]
+
+        def name(spelling: tuple[str, ...]) -> str | None:
+            piece = "".join(spelling)
+            return piece if piece not in known and korean.is_korean(self.text(piece)) else None
+
+        return learn_new(spelt, limit, min_count, name)
 
     def grown(self, tokens: Mapping[str, int]) -> dict[str, Any]:
         """The model's JSON with ``tokens`` (name → id) added, scored so that each wins over any cut of it."""

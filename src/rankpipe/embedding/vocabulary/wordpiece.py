@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from rankpipe.embedding.vocabulary import korean
-from rankpipe.embedding.vocabulary.merges import learn
+from rankpipe.embedding.vocabulary.merges import learn_new
 
 WORD_LENGTH = 1000
 """Characters of a word beyond which it is unknown. Bases say 100, and a Korean word written without spaces that an
@@ -26,11 +26,14 @@ class WordPiece:
         """At most ``limit`` Korean tokens that the base lacks, the most frequent merges first."""
         spelt = {(word[0], *(self.prefix + c for c in word[1:])): count for word, count in words.items()
                  if any(map(korean.is_korean, word))}
-        found = [left[0] + "".join(s.removeprefix(self.prefix) for s in (*left[1:], *right))
-                 for left, right in learn(spelt, limit, min_count)]
         known = {*self.vocab, *letters}
-        return [token for token in dict.fromkeys(found)
-                if token not in known and korean.is_korean(token.removeprefix(self.prefix))]
+
+        def name(spelling: tuple[str, ...]) -> str | None:
+            rest = "".join(symbol.removeprefix(self.prefix) for symbol in spelling[1:])
+            token = spelling[0] + rest
+            return token if token not in known and korean.is_korean(token.removeprefix(self.prefix)) else None
+
+        return learn_new(spelt, limit, min_count, name)
 
     def grown(self, tokens: Mapping[str, int]) -> dict[str, Any]:
         """The model's JSON with ``tokens`` (name → id) added."""
