@@ -8,7 +8,7 @@ import transformers
 from embedding_encoders import CONFIGS, LAYERS, ROWS, WIDTH, encoder, moved
 from torch.nn import functional as F
 
-from rankpipe.embedding.adapters import AdaptedModel, adapted
+from rankpipe.embedding.adapters import AdaptedLayer, AdaptedModel, adapted
 from rankpipe.embedding.encoder import Encoder, load, save
 from rankpipe.embedding.merging import CONFIG, WEIGHTS, base_weights, digest, merge, save_adapters, with_adapters
 from rankpipe.embedding.models.link import add_adapter
@@ -53,6 +53,14 @@ def test_a_state_passes_language_then_task_by_the_formula():
         assert down.shape == (4, WIDTH) and up.shape == (WIDTH, 4)
         h = h + F.gelu(h @ down.T) @ up.T
     torch.testing.assert_close(h, out, atol=1e-6, rtol=0)
+
+
+def test_the_gradient_goes_through_the_state_and_through_every_adapter():
+    layer = AdaptedLayer(torch.nn.Identity(), WIDTH, [{"name": name, "rank": 4} for name in NAMES]).double()
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(parameter.shape[0]))
+    h = torch.linspace(-1, 1, 2 * WIDTH, dtype=torch.float64).view(2, WIDTH).requires_grad_()
+    assert torch.autograd.gradcheck(layer, (h,))
 
 
 def test_layers_run_in_order_each_its_own_and_each_once():

@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         ids = self.tokens(texts)
         order = np.argsort([-len(row) for row in ids], kind="stable")
         found = np.empty((len(ids), self.dim), np.float32)
-        with torch.inference_mode():
+        with torch.no_grad():  # what a network keeps for later must serve training too
             for start in range(0, len(order), batch_size):
                 rows = order[start:start + batch_size]
                 found[rows] = self(padded([ids[i] for i in rows], self.pad_id, device)).cpu().numpy()

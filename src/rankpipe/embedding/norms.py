@@ -30,7 +30,7 @@ def contributions(encoder: Encoder, texts: Sequence[str], batch_size: int = 64) 
     was_training, tokens, ids = encoder.training, 0, encoder.tokens(texts)
     encoder.eval()
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # what a network keeps for later must serve training too
             for start in range(0, len(ids), batch_size):
                 batch = padded(ids[start:start + batch_size], encoder.pad_id, encoder.device)
                 mask = batch["attention_mask"].bool()
