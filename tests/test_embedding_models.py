@@ -16,6 +16,7 @@ from rankpipe import params
 from rankpipe.embedding import links
 from rankpipe.embedding.batches import ColumnBatches
 from rankpipe.embedding.encoder import Encoder, load, save
+from rankpipe.embedding.folder import opening
 from rankpipe.embedding.models import LINKS, MODELS, link_class
 from rankpipe.embedding.models.link import Link
 from rankpipe.embedding.objective import objective
@@ -168,6 +169,8 @@ assert not [name for name in sys.modules if name.startswith("rankpipe")]
 
 
 def test_without_rankpipe_a_folder_opens_too_one_with_adapters_by_the_code_that_lies_in_it(finished, tmp_path):
+    assert opening(finished["simcse"]) == "SentenceTransformer(folder)"
+    assert opening(finished["hierarchical"]) == "SentenceTransformer(folder, trust_remote_code=True)"
     save(finished["simcse"], tmp_path / "plain")
     save(finished["hierarchical"], tmp_path / "adapted")
     moved_on = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"HF_MODULES_CACHE": str(tmp_path / "code")}

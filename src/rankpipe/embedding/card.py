@@ -3,6 +3,7 @@
 from typing import Any
 
 from rankpipe.embedding.encoder import Encoder
+from rankpipe.embedding.folder import opening
 from rankpipe.embedding.request import ORIGIN
 from rankpipe.hub.card import Card, Figure
 from rankpipe.leaderboard import Board
@@ -25,7 +26,7 @@ def card(size: str, model: str, run: str, chain: list[str], board: Board, encode
                f"how similar the sentences are: {' → '.join(chain)}, {encoder.pooling} pooling, at most "
                f"{encoder.max_length} tokens, {len(encoder.tokenizer):,} in the vocabulary.{which} Trained at size "
                f"`{size}` by rankpipe: the data below and the commit of the repository give the same bytes again. "
-               "`sentence_transformers.SentenceTransformer(folder)` opens it and gives the same vectors.")
+               f"sentence-transformers' `{opening(encoder)}` opens it and gives the same vectors.")
     return Card(
         title=f"rankpipe-embedding-{size}-{model}", model=model, summary=summary,
         use="Search, clustering and near-duplicate detection among short Korean texts like those it was trained on.",

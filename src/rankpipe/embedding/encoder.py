@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+import rankpipe.embedding.adapters  # noqa: F401  so that transformers knows networks with adapters
 from rankpipe.embedding.folder import load, resolve, save
 
 __all__ = ["POOLINGS", "Encoder", "Pooling", "load", "pooled", "resolve", "save"]

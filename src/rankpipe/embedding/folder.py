@@ -116,9 +116,17 @@ def _plain(tokenizer: Any) -> None:
         tokenizer.init_kwargs.pop(key, None)
 
 
+def opening(encoder: "Encoder") -> str:
+    """How sentence-transformers opens the folder of ``encoder``; it runs a folder's own code only when told so."""
+    from rankpipe.embedding import adapters
+
+    asked = ", trust_remote_code=True" if encoder.backbone.config.model_type == adapters.MODEL_TYPE else ""
+    return f"SentenceTransformer(folder{asked})"
+
+
 def save(encoder: "Encoder", folder: str | Path) -> None:
-    """Writes ``encoder`` as a folder that :func:`load` and ``SentenceTransformer(folder)`` open; whole or
-    not at all.
+    """Writes ``encoder`` as a folder that :func:`load` and sentence-transformers open (:func:`opening`); whole, or not
+    at all.
     """
     with atomic_folder(folder) as partial:
         write(encoder, partial)

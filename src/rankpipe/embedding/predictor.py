@@ -6,7 +6,8 @@ array([0.83, …], dtype=float32)
 >>> predictor.scorer.embed(["…", "…"])            # (2, d) float32, of length 1
 >>> predictor.scorer.search("…", "build/toy/embedding/predictions", top=5)    # a frame: score, row, text
 
-The bundle's folder is a model of sentence-transformers: ``SentenceTransformer(folder)`` gives the same vectors.
+The bundle's folder is a model of sentence-transformers, which gives the same vectors: ``SentenceTransformer(folder)``,
+and with adapters ``SentenceTransformer(folder, trust_remote_code=True)``, or without that once this module is imported.
 """
 
 from collections.abc import Sequence
