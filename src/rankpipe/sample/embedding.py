@@ -22,7 +22,7 @@ STREAMS = ("corpus", *SPLITS, "triplets")
 SHARED, LEAKED, REPEATED, BLANK, RESTATED = 0.04, 0.01, 0.01, 0.002, 0.3
 """Shares: of train's pairs, with a sentence of dev; of the corpus, a sentence of dev, one that stood there before, no
 sentence, and one that says a thing twice in other words."""
-SAME_WORD, SAME_OPENING = 0.35, 0.5
+SAME_WORD, SAME_OPENING = 0.45, 0.5
 """How often the second sentence of a pair takes the word, or the opening, of the first where it could take another."""
 
 Row = tuple[int, float, str, str, np.ndarray]
@@ -42,7 +42,7 @@ def generate(arguments: argparse.Namespace) -> None:
     """Writes the five files. Memory: a block of each."""
     _check(arguments)
     seed, judging = arguments.seed, max(2, arguments.pairs // 3)
-    judged = _pairs(seed, "dev", 0, None)
+    judged = _pairs(seed, "dev", 0, None)[:judging]
     arguments.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         def opened(name: str) -> Any:
