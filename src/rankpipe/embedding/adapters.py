@@ -3,6 +3,8 @@
 
 W_up is zero at the start, so that the network begins as its base, bit for bit, and gets a gradient at the first step.
 
+Not from a library: peft (0.21) has no bottlenecks, and adapters (1.3), which has both, goes with transformers 4 only.
+
 This file is copied into the folder of every model with adapters and needs torch and transformers only. It is run from
 there where somebody says ``trust_remote_code=True``; where this module is imported, its classes are used and nothing in
 the folder is run.
