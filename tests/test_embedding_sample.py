@@ -56,9 +56,11 @@ def test_bytes_depend_on_the_seed_alone(sample: Path, tmp_path: Path) -> None:
 
 
 def test_any_number_is_made_and_blocks_stay_as_they_are(sample: Path, tmp_path: Path) -> None:
-    main(["embedding", "--sentences", "1500", "--pairs", "60", "--triplets", "7", "--out", str(tmp_path)])
-    for name, rows in (("corpus.txt", 1500), ("sts-train.tsv", 61), ("sts-dev.tsv", 21), ("triplets.tsv", 8)):
-        few, whole = ((folder / name).read_text(encoding="utf-8").splitlines() for folder in (tmp_path, sample))
+    main(["embedding", "--sentences", "1500", "--triplets", "7", "--out", str(tmp_path / "a")])
+    main(["embedding", "--sentences", "9", "--pairs", "60", "--out", str(tmp_path / "b")])
+    for name, rows in (("a/corpus.txt", 1500), ("a/triplets.tsv", 8), ("b/sts-dev.tsv", 21), ("b/sts-test.tsv", 21)):
+        few, whole = (path.read_text(encoding="utf-8").splitlines()
+                      for path in (tmp_path / name, sample / Path(name).name))
         assert len(few) == rows and few == whole[:rows]
 
 

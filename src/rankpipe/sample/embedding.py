@@ -17,7 +17,7 @@ CORPUS, TRIPLETS = "corpus.txt", "triplets.tsv"
 SPLITS = {"train": "sts-train.tsv", "dev": "sts-dev.tsv", "test": "sts-test.tsv"}
 HEADING = "genre\tfilename\tyear\tid\tscore\tsentence1\tsentence2\n"
 BLOCK = 1024
-"""Rows that depend on the seed and their block's number alone."""
+"""Rows that depend on the seed and their block's number alone; where they repeat one of dev, on how many it has too."""
 STREAMS = ("corpus", *SPLITS, "triplets")
 SHARED, LEAKED, REPEATED, BLANK, RESTATED = 0.04, 0.01, 0.01, 0.002, 0.3
 """Shares: of train's pairs, with a sentence of dev; of the corpus, a sentence of dev, one that stood there before, no
