@@ -7,6 +7,7 @@ import torch
 
 from rankpipe.embedding import base as bases
 from rankpipe.embedding.base import base, tokenizer_of
+from rankpipe.embedding.encoder import load, save
 from rankpipe.embedding.vocabulary.coverage import coverage
 from rankpipe.errors import InputError
 
@@ -34,6 +35,14 @@ def test_it_spells_a_part_of_korean_and_all_else():
     found = coverage(tokenizer.backend_tokenizer, TEXTS, "[UNK]")
     assert 0.1 < found.unknown_share < 0.6 and found.tokens_per_word > 1.5
     assert coverage(tokenizer.backend_tokenizer, [". . ."], "[UNK]").unknown_share == 0
+
+
+def test_nothing_in_its_folder_is_left_to_chance(tmp_path):
+    made = base("sample", TEXTS, 7)
+    save(made, tmp_path / "base")
+    read = load(tmp_path / "base").state_dict()
+    assert read.keys() == made.state_dict().keys()
+    assert all(torch.equal(weight, made.state_dict()[name]) for name, weight in read.items())
 
 
 def test_masked_words_are_learnt(monkeypatch):

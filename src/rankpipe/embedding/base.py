@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece as Model
 from torch.nn import functional as F
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 
 from rankpipe.embedding.encoder import Encoder, load, padded, resolve
 from rankpipe.embedding.vocabulary.growth import state_of
@@ -60,10 +60,13 @@ def small(texts: Sequence[str], seed: int) -> Encoder:
                         intermediate_size=4 * DIM, max_position_embeddings=MAX_LENGTH, pad_token_id=0)
     with torch.random.fork_rng():
         reseed(seed, 0)
+        # With the pooler that nothing here uses: who opens the folder would draw it at random.
+        backbone = BertModel(config)
         network = BertForMaskedLM(config)
+        network.bert = backbone
+        network.tie_weights()
         _pretrain(network, tokenizer, texts, seed)
-    encoder = Encoder(tokenizer, network.bert, "mean", MAX_LENGTH)
-    return encoder.eval()
+    return Encoder(tokenizer, backbone, "mean", MAX_LENGTH).eval()
 
 
 def tokenizer_of(texts: Sequence[str]) -> PreTrainedTokenizerFast:
