@@ -152,15 +152,18 @@ class Cells:
                 part.replace(self.path)
         return self.values[key]
 
-    def publish(self, table: list[dict[str, Any]], **about: Any) -> None:
-        """Prints ``table`` and writes it, with the machine and ``about``, to ``benchmarks/results/<name>.json``."""
+    def publish(self, table: list[dict[str, Any]], unfinished: bool = False, **about: Any) -> None:
+        """Prints ``table`` and writes it, with the machine and ``about``, to ``benchmarks/results/<name>.json``; what was
+        measured is forgotten then, unless more is to come.
+        """
         RESULTS.mkdir(exist_ok=True)
         content = {"machine": machine(), **about, "table": table}
         (RESULTS / f"{self.name}.json").write_text(
             json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
         print(text(table))
-        self.path.unlink(missing_ok=True)
+        if not unfinished:
+            self.path.unlink(missing_ok=True)
 
 
 def _digest(options: dict[str, Any]) -> str:
