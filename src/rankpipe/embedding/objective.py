@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-from sentence_transformers.sentence_transformer import losses
-from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
 
 from rankpipe.embedding.batches import Batch
@@ -34,6 +32,9 @@ def term(kind: Kind, temperature: float, margin: float) -> nn.Module:
     Args:
         temperature: cosines are divided by it.
     """
+    # Seconds to load, which the models of this track that don't train must not pay.
+    from sentence_transformers.sentence_transformer import losses
+
     scale, model = 1 / temperature, None
     if kind == "mnrl":
         return losses.MultipleNegativesRankingLoss(model, scale)
@@ -63,6 +64,8 @@ def gather(vectors: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
     """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return vectors, labels, 1
+    from sentence_transformers.util import all_gather, all_gather_with_grad
+
     world = torch.distributed.get_world_size()
     counts = all_gather(torch.tensor([len(labels)], device=labels.device)).tolist()
     missing = max(counts) - len(labels)

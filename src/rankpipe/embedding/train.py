@@ -39,12 +39,12 @@ def train(size: str, model: str) -> None:
     Raises:
         InputError: a missing or damaged input, a bad parameter, an empty split, a loss or a score that is no number.
     """
-    values = parameters.load()
+    values, model = parameters.load(), known(model)
     judged = {split: pairs(size, split) for split in ("valid", "test")}
     for split, of in judged.items():
         if not len(of):
             raise InputError(f"{paths.table(size, TRACK)}: {split} holds no pairs; see embedding.source in params.yaml")
-    if known(model) in LINKS:
+    if model in LINKS:
         _train_link(size, model, values, judged)
     elif not processes(resolve(parameters.get(values, "device")))[0]:  # one process writes for all
         with atomic_folder(paths.model(size, TRACK, model)) as weights, \
