@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.measuring import HERE, ROOT, Cells, child, median
 
 PEER = Path(os.environ.get("RANKPIPE_PEERS_EMBEDDING", ROOT / ".venv-peers-embedding"))
-BATCH, STEPS, WARM = 64, 12, 2
+BATCH, STEPS, WARM = 64, 6, 1
 VOCABULARIES = ("expanded", "as it is")
 
 
