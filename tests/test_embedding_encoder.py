@@ -71,6 +71,13 @@ def test_a_call_before_leaves_no_trace_in_what_is_saved(tmp_path):
     assert all(len(row) <= 48 for row in found.tokens(["집 " * 100]))
 
 
+def test_a_text_without_any_token_has_a_vector_too():
+    found = encoder(DATA.texts)
+    found.tokenizer.backend_tokenizer.post_processor = None  # which adds those that begin and end a text
+    assert found.tokens(["", "집"]) == [[found.pad_id], found.tokenizer("집")["input_ids"]]
+    assert np.isfinite(found.encode(["", "집"])).all() and np.isfinite(found.encode([""])).all()
+
+
 def test_what_a_folder_lacks_or_an_encoder_hasnt_is_one_line(tmp_path):
     good = tmp_path / "good"
     save(encoder(DATA.texts), good)
@@ -168,6 +175,8 @@ def test_chunks_of_any_size_give_the_vectors_of_encode_in_order(tokens, kind):
 def test_chunks_hold_rows_of_similar_length_up_to_so_many_tokens():
     lengths = torch.tensor([9, 5, 5, 4, 2, 2, 2, 1])
     assert [(c.start, c.stop) for c in chunks(lengths, 10)] == [(0, 1), (1, 3), (3, 5), (5, 8)]
+    assert [(c.start, c.stop) for c in chunks(lengths, 1000)] == [(0, 3), (3, 7), (7, 8)]
+    assert [(c.start, c.stop) for c in chunks(torch.zeros(2, dtype=torch.int64), 5)] == [(0, 2)]
     assert [(c.start, c.stop) for c in chunks(lengths, 1)] == [(i, i + 1) for i in range(8)]
 
 

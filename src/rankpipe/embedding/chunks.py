@@ -20,7 +20,7 @@ def embed(encoder: Encoder, ids: Tensor, offsets: Tensor, chunk_tokens: int, cac
     Args:
         ids: (m,) int64 token ids, sentences end to end.
         offsets: (n + 1,) int64 on the CPU: sentence i is ``[offsets[i], offsets[i + 1])``.
-        chunk_tokens: with padding, of a chunk; a longer sentence is a chunk of its own.
+        chunk_tokens: with padding, of a chunk, at most; a longer sentence is a chunk of its own.
         cached: gradient caching (Gao et al., RepL4NLP 2021): the way forward keeps the tokens' embeddings and the
             vectors only, and each chunk is computed again, under the same dropout, when the gradient of its vectors has
             come. The negatives of a batch of any size then cost the activations of one chunk.
@@ -44,12 +44,15 @@ def embed(encoder: Encoder, ids: Tensor, offsets: Tensor, chunk_tokens: int, cac
 
 
 def chunks(lengths: Tensor, tokens: int) -> Iterator[slice]:
-    """Runs of rows, sorted by length from the longest, of at most ``tokens`` tokens with padding, and at least one row.
+    """Runs of rows, sorted by length from the longest, of at most ``tokens`` tokens with padding and none shorter than
+    half of the longest; at least one row each. So even a batch that would fit at once has little padding.
     """
     start = 0
     while start < len(lengths):
-        stop = start + max(1, tokens // max(1, int(lengths[start])))
-        yield slice(start, min(stop, len(lengths)))
+        longest = int(lengths[start])
+        similar = int((lengths[start:] * 2 >= longest).sum())
+        stop = start + max(1, min(similar, tokens // max(1, longest)))
+        yield slice(start, stop)
         start = stop
 
 

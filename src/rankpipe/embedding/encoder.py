@@ -48,11 +48,13 @@ class Encoder(nn.Module):
         return next(self.parameters()).device
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, special ones included, cut at ``max_length``."""
+        """Token ids of each text, special ones included, cut at ``max_length``; one to fill up with where there is none.
+        """
         if not texts:
             return []
-        return self.tokenizer(list(texts), truncation=True, max_length=self.max_length, padding=False,
-                              return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+        found = self.tokenizer(list(texts), truncation=True, max_length=self.max_length, padding=False,
+                               return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+        return [row or [self.pad_id] for row in found]
 
     def forward(self, tokens: Mapping[str, Tensor]) -> Tensor:
         """(B, dim) float32 of ``attention_mask`` (B, L) and ``input_ids`` (B, L) or ``inputs_embeds`` (B, L, D)."""
