@@ -48,8 +48,7 @@ class Encoder(nn.Module):
         return next(self.parameters()).device
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text, special ones included, cut at ``max_length``; one to fill up with where there is none.
-        """
+        """Token ids of each text, special ones included, cut at ``max_length``; where there is none, the pad token."""
         if not texts:
             return []
         found = self.tokenizer(list(texts), truncation=True, max_length=self.max_length, padding=False,
