@@ -1,9 +1,11 @@
 """Trains a cell in children that are killed (SIGKILL) at random moments, then once to its end.
 
-``python killed.py FOLDER MODEL KILLS SEED``; prints how many children were killed between a checkpoint and their end.
+``python killed.py FOLDER MODEL KILLS SEED [TRACK]``; prints how many children were killed between a checkpoint and
+their end.
 """
 
 import contextlib
+import importlib
 import math
 import os
 import random
@@ -12,14 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from rankpipe.ctr.models import model_class
-from rankpipe.ctr.train import train
 
-
-def child(model: str) -> int:
+def child(track: str, model: str) -> int:
     pid = os.fork()
     if not pid:
-        train("toy", model)
+        importlib.import_module(f"rankpipe.{track}.train").train("toy", model)
         os._exit(0)
     return pid
 
@@ -33,9 +32,9 @@ def checkpointed() -> int:
     return max(times)
 
 
-def killed(model: str, seconds: float) -> bool:
+def killed(track: str, model: str, seconds: float) -> bool:
     """Kills a child ``seconds`` after its first checkpoint; False where it was done sooner."""
-    before, pid, end = checkpointed(), child(model), math.inf
+    before, pid, end = checkpointed(), child(track, model), math.inf
     while time.monotonic() < end:
         if os.waitpid(pid, os.WNOHANG)[0]:
             return False
@@ -47,12 +46,14 @@ def killed(model: str, seconds: float) -> bool:
     return True
 
 
-def main(folder: str, model: str, kills: str, seed: str) -> None:
+def main(folder: str, model: str, kills: str, seed: str, track: str = "ctr") -> None:
     os.chdir(folder)
-    model_class(model)  # so that children start with all modules loaded
+    # So that children start with all modules loaded.
+    for module in ("train", f"models.{model}"):
+        importlib.import_module(f"rankpipe.{track}.{module}")
     draws = random.Random(int(seed))
-    print(sum(killed(model, draws.uniform(0, 0.1)) for _ in range(int(kills))))
-    sys.exit(os.waitpid(child(model), 0)[1] != 0)
+    print(sum(killed(track, model, draws.uniform(0, 0.1)) for _ in range(int(kills))))
+    sys.exit(os.waitpid(child(track, model), 0)[1] != 0)
 
 
 if __name__ == "__main__":

@@ -166,6 +166,17 @@ def test_dying_again_and_again_changes_no_byte(chain, tmp_path, monkeypatch, mod
     assert mine == theirs and len(mine) > 10
 
 
+def test_kill_9_at_random_moments_ends_in_the_same_bytes(chain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder(tmp_path, CHAIN)
+    done = subprocess.run([sys.executable, HERE / "killed.py", tmp_path, "simcse", "3", "1", "embedding"], text=True,
+                          capture_output=True, env={**os.environ, SECONDS: "0"}, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 2
+    mine, theirs = ({k: v for k, v in outputs(place).items() if "/simcse/" in k} for place in (tmp_path, chain))
+    assert mine == theirs
+
+
 def test_two_processes_train_what_one_does(tmp_path, monkeypatch):
     one, two = tmp_path / "1", tmp_path / "2"
     # Batches of an odd number of rows, no dropout: its draws belong to a process.
