@@ -1,13 +1,14 @@
 """Vocabulary expansion on real tokenizers of each kind, which :mod:`embedding_tokenizers` trains."""
 
 import json
+from itertools import accumulate
 
 import embedding_data
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from embedding_tokenizers import ENGLISH, KINDS, specials
+from embedding_tokenizers import ENGLISH, KINDS, KOREAN, specials
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -128,7 +129,7 @@ def test_kinds_that_cannot_grow(model, message):
 
 
 def test_merges_by_hand():
-    """ab stands 5 times, (ab)c 3 times, cd twice but never again once abc is merged in two of its words."""
+    """x1 x2 stands 5 times and x1 x2 x3 three times; x3 x4 once, which is too seldom."""
     words = {("x1", "x2", "x3"): 3, ("x1", "x2"): 2, ("x3", "x4"): 1}
     assert learn(words, 10, 2) == [(("x1",), ("x2",)), (("x1", "x2"), ("x3",))]
     assert learn(words, 1, 1) == [(("x1",), ("x2",))]
@@ -139,7 +140,7 @@ def test_a_long_piece_beats_every_cut_of_it():
         ["<unk>", 0.0], ["가", -3.0], ["나", -4.0], ["가나", -5.0], ["다", -6.0]]}})
     assert family.spelt(["가나다", "나다", "라"], ["라"]) == [["가나", "다"], ["나", "다"], ["<unk>"]]
     vocab = dict(family.grown({"가나다": 5, "나다": 6, "라": 7})["vocab"])
-    # 나+다 = -10; then 가나+다 = -11 loses to 가+나다 = -12 + 1 by nothing: both are -11 and -12, the better is -11.
+    # 나+다 is -10. The best cut of 가나다 is 가나+다, -11: 가+나다 is -3 - 9. Each gets 1 more.
     assert vocab["나다"] == -9.0 and vocab["가나다"] == -10.0 and vocab["라"] == -6.0
 
 
@@ -187,6 +188,15 @@ def test_the_pieces_of_a_token_are_what_the_base_made_of_it(grown):
     assert len(words) > 5
     for text, pieces in words:
         assert list(pieces) == base.encode(f" {text}", add_special_tokens=False).ids
+
+
+def test_a_text_is_first_cut_as_the_base_cuts_it(grown):
+    """New merges join what the base's have left: no new token ends where none of the base's does."""
+    base, growth = grown["byte_level"]
+    for text in [*HELD_OUT, *KOREAN]:
+        ends = [set(accumulate(map(len, t.encode(text, add_special_tokens=False).tokens)))
+                for t in (growth.tokenizer, base)]
+        assert ends[0] <= ends[1]
 
 
 def test_rows_by_hand():
