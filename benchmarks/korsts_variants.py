@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-CROP = {"augmentation": "crop", "crop_low": 0.3, "crop_high": 0.8}
-BRIEF = {"epochs": 2, "lr": 2e-4, "sentences": 10_000}
+CROP = {"augmentation": "crop", "crop_low": 0.4, "crop_high": 0.9}
+BRIEF = {"epochs": 1, "lr": 2e-4, "sentences": 10_000}
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def test_new_rows_alone_move_whatever_decay_and_momentum_would_do():
 @pytest.mark.parametrize("model, own", [
     ("supervised", {"loss": "cosent"}), ("supervised", {"loss": "mnrl", "positive": 0.6}),
     ("supervised", {"loss": "symmetric", "positive": 0.6}), ("supervised", {"loss": "triplet", "margin": 0.5}),
-    ("hierarchical", {"adapter_dim": 8}), ("simcse", {"augmentation": "crop", "crop_low": 0.3})])
+    ("supervised", {"loss": "mnrl", "data": "triplets"}), ("hierarchical", {"adapter_dim": 8}),
+    ("simcse", {"augmentation": "crop", "crop_low": 0.3})])
 def test_every_loss_has_something_to_learn(model, own):
     curve = fit_on(recipe(model, own, epochs=8, lr=0.003), encoder(SMALL.texts), material(), 7).curve
     assert curve[-1]["train_loss"] < curve[1]["train_loss"]
@@ -231,11 +232,13 @@ def test_seeds_are_different_whole_numbers(seeds):
 
 def test_what_a_loss_needs_and_lacks_is_said():
     made = encoder(SMALL.texts)
-    with pytest.raises(InputError, match="the source names no triplets"):
+    with pytest.raises(InputError, match="loss triplet on triplets, but the source names none"):
         fit_on(recipe("supervised", {"loss": "triplet"}), made, material(triplets=None), 7)
     with pytest.raises(InputError, match=r"mnrl: \d pairs of train have a score of at least 1.0; lower positive"):
         same = SMALL.pairs["train"].score.clip(0, 0.9)
         pairs = type(SMALL.pairs["train"])(SMALL.pairs["train"].first, SMALL.pairs["train"].second, same, [])
         fit_on(recipe("supervised", {"loss": "mnrl", "positive": 1.0}), made, material(train=pairs), 7)
+    with pytest.raises(InputError, match="loss: cosent can't learn from triplets"):
+        recipe("supervised", {"loss": "cosent", "data": "triplets"})
     with pytest.raises(InputError, match=r"at least 2 rows"):
         fit_on(recipe("simcse", {}), made, material(texts=SMALL.texts[:1]), 7)

@@ -13,7 +13,7 @@ from rankpipe.embedding.batches import Augmentation, ColumnBatches
 from rankpipe.embedding.encoder import Encoder
 from rankpipe.embedding.links import Contrastive, Graded, Link
 from rankpipe.embedding.models import link_class
-from rankpipe.embedding.objective import COLUMNS, objective
+from rankpipe.embedding.objective import objective
 from rankpipe.embedding.scoring import cosines
 from rankpipe.embedding.sentences import Sentences, tokenise
 from rankpipe.embedding.table import TRACK, Pairs, Triplets
@@ -143,10 +143,10 @@ def _columns(recipe: Recipe, encoder: Encoder, material: Material) -> tuple[list
             texts = [texts[i] for i in np.sort(draw.permutation(len(texts))[:params.sentences]).tolist()]
         views = tokens(texts)
         return [views, views], None
-    if params.loss == "triplet":
+    if params.on_triplets:
         if material.triplets is None:
-            raise InputError(f"{where}.loss: triplet: the source names no triplets; name {TRACK}.source.triplets, or "
-                             "take another loss")
+            raise InputError(f"{where}: loss {params.loss} on triplets, but the source names none; name "
+                             f"{TRACK}.source.triplets, or train on pairs")
         return [tokens(getattr(material.triplets, column)) for column in ("anchor", "positive", "negative")], None
     pairs = material.train
     # float32 scores: 4 of 5 must reach .8.
@@ -154,7 +154,6 @@ def _columns(recipe: Recipe, encoder: Encoder, material: Material) -> tuple[list
     if len(rows) < 2:
         raise InputError(f"{where}.loss: {params.loss}: {len(rows)} pairs of train have a score of at least "
                          f"{params.positive}; lower positive, or take cosent")
-    assert COLUMNS[params.loss] == 2
     return [tokens([column[i] for i in rows]) for column in (pairs.first, pairs.second)], pairs.score[list(rows)]
 
 
@@ -181,6 +180,6 @@ class _Validation:
         ranks = (Ranks(values[0])(once) for values in (cosine, truth))
         found = [float(correlation(*of, once)[0]) for of in (ranks, (cosine, truth))]
         if not np.isfinite(found).all():
-            raise InputError(f"{self.name}: all pairs of valid have the same cosine, or the same score; give valid other "
-                             "pairs, or lower lr")
+            raise InputError(f"{self.name}: all pairs of valid have the same cosine, or the same score; give valid "
+                             "other pairs, or lower lr")
         return dict(zip(REPORTED, found, strict=True))

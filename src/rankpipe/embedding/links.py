@@ -45,10 +45,21 @@ class Graded(Link):
     """Trained on pairs with a score, or on triplets."""
 
     loss: Literal["cosent", "mnrl", "symmetric", "triplet"] = "cosent"
+    data: Literal["pairs", "triplets"] | None = None
+    """What of the table; None: triplets for the loss triplet, else pairs. mnrl and symmetric take either, and count a
+    triplet's third sentence among everybody's negatives."""
     positive: float = bounded(0.8, low=0, high=1)
     """mnrl and symmetric know no grades: pairs of at least this score are positives, the others are left out."""
     margin: float = bounded(0.1, above=0)
     """Of triplet, in cosines."""
+
+    def __post_init__(self) -> None:
+        if (self.loss, self.data) in (("cosent", "triplets"), ("triplet", "pairs")):
+            raise ValueError(f"loss: {self.loss} can't learn from {self.data}; leave out data, or take mnrl")
+
+    @property
+    def on_triplets(self) -> bool:
+        return (self.data or ("triplets" if self.loss == "triplet" else "pairs")) == "triplets"
 
 
 @dataclass(frozen=True)

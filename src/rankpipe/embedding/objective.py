@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from rankpipe.embedding.batches import Batch
 
 Kind = Literal["mnrl", "symmetric", "triplet", "cosent"]
-COLUMNS: dict[str, int] = {"mnrl": 2, "symmetric": 2, "triplet": 3, "cosent": 2}
-"""Sentences of a row that each loss reads; mnrl takes a third, a negative, where there is one."""
 
 
 def term(kind: Kind, temperature: float, margin: float) -> nn.Module:
