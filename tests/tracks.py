@@ -23,6 +23,8 @@ class Track:
     """All models are combined by a stage of their own."""
     prepared: tuple[str, ...] = ("features",)
     """Verbs between convert and train, in turn."""
+    kept: tuple[str, ...] = ()
+    """Models that are judged and never shipped."""
     table: str | tuple[str, ...] = "train."
     """How the files of convert begin that the first of these, or the first model, reads whole."""
 
@@ -64,7 +66,7 @@ TRACKS = {
     "ctr": Track(("lr", "deepfm", "feseq", "lightgbm"), "deepfm", "lr=5e-3", ("roc", "pr", "calibration", "curve"),
                  _ctr),
     "embedding": Track(("tfidf", "base", "vocabulary", "simcse", "bottleneck", "hierarchical", "supervised"),
-                       "supervised", "dropout=0.25", ("curve",), _embedding, prepared=(),
+                       "supervised", "dropout=0.25", ("curve",), _embedding, prepared=(), kept=("tfidf",),
                        table=("corpus.", "valid.", "test.")),
     "fusion": Track(("bm25", "lambdamart", "ltr", "fusion"), "ltr", "dropout=0.25", ("curve",), _fusion,
                     prepared=("encode", "retrieve"), table=""),
