@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.measuring import HERE, RESULTS, text
 
 HEADING = "## Last measured\n"
-ORDER = ("conversion", "training", "frappe", "movielens", "recommend", "movielens_topk", "ratings")
+ORDER = ("conversion", "training", "frappe", "movielens", "recommend", "movielens_topk", "ratings", "vocabulary")
 
 
 def section(name: str) -> str:
