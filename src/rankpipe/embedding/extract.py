@@ -1,7 +1,7 @@
 """Chooses the sentences and pairs of one size, and drops from what trains every sentence by which models are judged.
 
-Nothing is copied: the output is one byte a raw row and the counts; convert reads the rows again. Memory: 9 bytes a
-sentence of the corpus, 40 a pair.
+Nothing is copied: the output is one byte a raw row and the counts; convert reads the rows again. Memory: about 60 bytes
+a sentence of the corpus or a pair, for its hash and for sorting it; the text streams by.
 """
 
 from dataclasses import dataclass
