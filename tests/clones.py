@@ -6,8 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,14 @@ class Clone:
 
     path: Path
     hash_seed: int = 0
+    threads: int = 1
+    """What the machine offers, as ``OMP_NUM_THREADS``."""
 
     def environment(self) -> dict[str, str]:
         site = str(self.path / ".git" / "site")
         return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-                "PYTHONHASHSEED": str(self.hash_seed), "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": site,
+                "PYTHONHASHSEED": str(self.hash_seed), "OMP_NUM_THREADS": str(self.threads),
+                "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": site,
                 "DVC_GLOBAL_CONFIG_DIR": site, "DVC_SYSTEM_CONFIG_DIR": site, "GIT_CONFIG_GLOBAL": os.devnull,
                 "GIT_CONFIG_SYSTEM": os.devnull, "GIT_AUTHOR_NAME": "test", "GIT_AUTHOR_EMAIL": "test@localhost",
                 "GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@localhost"}
@@ -76,17 +80,22 @@ class Clone:
 
     def kill_after(self, seconds: float, *words: str) -> str | None:
         """Runs a command and kills it and its children after ``seconds``; its output, or None where it ended first."""
+        end = time.monotonic() + seconds
+        return self.kill_once(lambda: time.monotonic() >= end, *words)
+
+    def kill_once(self, due: Callable[[], bool], *words: str) -> str | None:
+        """Runs a command and kills it and its children once ``due`` is true; as :meth:`kill_after`."""
         log = self.path / ".git" / "killed.log"
         with log.open("w") as file:
             process = subprocess.Popen(words, cwd=self.path, env=self.environment(), stdout=file,
                                        stderr=subprocess.STDOUT, start_new_session=True)
-            try:
-                process.wait(timeout=seconds)
-                return None
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        return log.read_text(errors="replace")
+            while process.poll() is None:
+                if due():
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                    return log.read_text(errors="replace")
+                time.sleep(0.005)
+        return None
 
 
 def stages_run(output: str) -> list[str]:
@@ -122,9 +131,9 @@ def working_tree(folder: Path) -> Clone:
     return clone
 
 
-def clone_of(origin: Clone, folder: Path, hash_seed: int = 0) -> Clone:
+def clone_of(origin: Clone, folder: Path, hash_seed: int = 0, threads: int = 1) -> Clone:
     """A fresh ``git clone``: no DVC cache, no outputs."""
-    clone = Clone(folder, hash_seed)
+    clone = Clone(folder, hash_seed, threads)
     subprocess.run(["git", "clone", "--quiet", str(origin.path), str(folder)], env=origin.environment(), check=True)
     return clone
 
@@ -132,4 +141,4 @@ def clone_of(origin: Clone, folder: Path, hash_seed: int = 0) -> Clone:
 def copy_of(clone: Clone, folder: Path) -> Clone:
     """The clone with its DVC cache and outputs, as it stands."""
     shutil.copytree(clone.path, folder, symlinks=True)
-    return Clone(folder, clone.hash_seed)
+    return replace(clone, path=folder)

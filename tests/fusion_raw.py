@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from rankpipe import paths
+from rankpipe.fusion.convert import convert
+from rankpipe.fusion.dataset import Dataset, read
+from rankpipe.fusion.extract import extract
+
 FOLDER = Path("data/fusion")
 PARAMS: dict[str, Any] = {
     "seed": 3, "threads": 1, "device": "cpu", "jobs": {"workers": 1, "backend": "loky"},
     "fusion": {"source": {"folder": str(FOLDER), "popularity": "sold"}, "convert": {},
                "extract": {"sizes": {"toy": {"queries": 6}, "full": {}}, "valid": 0.25, "test": 0.25}}}
+SPLITS = ("train", "valid", "test")
 WORDS = ("lamp", "chair", "table", "vase", "clock", "shelf", "rug", "mirror", "stool", "bench", "plate", "bowl")
 
 
@@ -57,3 +63,11 @@ class Shop:
 def write_params(values: dict[str, Any]) -> None:
     """JSON is YAML."""
     Path("params.yaml").write_text(json.dumps(values), encoding="utf-8")
+
+
+def made(shop: Shop, size: str = "full", **changes: Any) -> tuple[Dataset, dict[str, Any]]:
+    """The data set of ``shop``, and the diagnostics."""
+    shop.write(**changes)
+    extract(size)
+    convert(size)
+    return read(size), json.loads((paths.selection(size, "fusion") / "diagnostics.json").read_text())

@@ -8,8 +8,8 @@ from fusion_examples import OneHot, fitted, source
 
 from rankpipe.fusion.ablation import ablated, changed
 from rankpipe.fusion.examples import Source
-from rankpipe.fusion.features import FEATURES
 from rankpipe.fusion.inputs import MODALITIES
+from rankpipe.fusion.pairs import FEATURES
 from rankpipe.fusion.scores import columns_of_ablation
 from rankpipe.fusion.scoring import scorer_of
 from rankpipe.metrics.slates import ndcg

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first test of all waits for a whol
 
 
 def test_two_clones_give_the_same_lock_and_results(origin: Clone, undisturbed: Clone, tmp_path: Path) -> None:
-    other = clone_of(origin, tmp_path / "a folder with another name", hash_seed=4711)
+    other = clone_of(origin, tmp_path / "a folder with another name", hash_seed=4711, threads=2)
     other.dvc("pull", "data.dvc")
     assert len(stages_run(other.dvc("repro"))) == len(undisturbed.lock())  # it had nothing to skip
     assert other.read("dvc.lock") == undisturbed.read("dvc.lock")

@@ -21,6 +21,7 @@ from rankpipe.fusion import dataset, encoders
 from rankpipe.fusion.dataset import TRACK, Dataset
 from rankpipe.fusion.encoders import MiniLM
 from rankpipe.fusion.encoders.settings import KEY, Encode
+from rankpipe.fusion.encoders.towers import Tower
 from rankpipe.fusion.inputs import MODALITIES
 from rankpipe.fusion.plain import is_plain
 from rankpipe.fusion.source import source
@@ -64,7 +65,7 @@ def build(size: str, settings: Encode, data: Dataset, images: list[Path | None],
     held = data.candidates
     started = encoders.start(settings, device)
     scratch = paths.scratch(f"encode-{TRACK}-{size}")
-    chunks = _Chunks(scratch, _fingerprint(size, settings, images, device), len(held), settings.chunk)
+    chunks = _Chunks(scratch, _fingerprint(size, settings, started, images, device), len(held), settings.chunk)
     with progress.bar(len(held), f"encode {size}", "candidate") as bar:
         for _ in chunks("image", lambda some: started[0].look(images[some], threads)):
             bar.update(min(settings.chunk, len(held) - bar.n))
@@ -153,9 +154,10 @@ def _spread(codes: np.ndarray, most: int) -> np.ndarray:
     return codes if len(codes) <= most else codes[np.arange(most) * len(codes) // most]
 
 
-def _fingerprint(size: str, settings: Encode, images: list[Path | None], device: str) -> str:
-    """Of the table, the settings, and name, length and time of each image."""
-    known: list[Any] = [_SCRATCH, asdict(settings), device,
+def _fingerprint(size: str, settings: Encode, started: tuple[Any, Any], images: list[Path | None],
+                 device: str) -> str:
+    """Of the table, the settings, the towers' weights, and name, length and time of each image."""
+    known: list[Any] = [_SCRATCH, asdict(settings), [one.revision for one in started if isinstance(one, Tower)], device,
                         [sha256(path) for path in sorted(paths.table(size, TRACK).glob("*.h5"))]]
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for path in images:

@@ -10,7 +10,7 @@ from rankpipe.data.bm25 import BM25
 from rankpipe.fusion import dataset
 from rankpipe.fusion.batches import Examples
 from rankpipe.fusion.dataset import TRACK, Dataset, Split
-from rankpipe.fusion.features import FEATURES, PairFeatures
+from rankpipe.fusion.pairs import FEATURES, PairFeatures
 from rankpipe.fusion.plain import PlainSource, is_plain
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rankpipe.data.bm25 import BM25
 from rankpipe.errors import InputError, nearest
 from rankpipe.fusion.batches import Examples
 from rankpipe.fusion.dataset import Candidates, Dataset, Queries, Slates
-from rankpipe.fusion.features import FEATURES, PairFeatures
+from rankpipe.fusion.pairs import FEATURES, PairFeatures
 from rankpipe.fusion.scoring import Scorer, score_all
 from rankpipe.fusion.vectors import Vectors
 

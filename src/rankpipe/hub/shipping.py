@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from threadpoolctl import threadpool_limits
+
 from rankpipe import leaderboard, paths
 from rankpipe.choice import chosen, judged
 from rankpipe.hub.bundle import seal
@@ -13,6 +15,10 @@ from rankpipe.hub.gate import Gate, check
 from rankpipe.hub.receipt import write_receipt
 from rankpipe.io.atomic import atomic_folder
 from rankpipe.leaderboard import Board
+from rankpipe.training.determinism import deterministic
+
+THREADS = 1
+"""For the scores of a request of a few rows, which a second thread doesn't hasten."""
 
 Write = Callable[[Path, str, Board], None]
 """(folder, model id, leaderboard): fills the folder with all that :mod:`rankpipe.hub.bundle` lists but the manifest."""
@@ -61,7 +67,9 @@ def ship(track: str, size: str, settings: Push, by: str, better: Literal["higher
     place = paths.leaderboard(size, track)
     board = leaderboard.load(place / leaderboard.FILE)
     verdict = None if settings.gate is None else check(settings.gate, model, board, place / leaderboard.PAIRED)
-    with atomic_folder(bundle) as folder:
+    # The sample request's scores are part of the bundle's bytes, and the number of threads of theirs.
+    deterministic(THREADS)
+    with threadpool_limits(THREADS, user_api="blas"), atomic_folder(bundle) as folder:
         write(folder, model, board)
         seal(folder, track, model, judged(track, size, model), data)
     if settings.target == "hub":

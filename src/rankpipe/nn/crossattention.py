@@ -39,7 +39,10 @@ class CrossAttention(nn.Module):
         asked = self.query(question).unflatten(1, (self.heads, -1))  # (B, H, d)
         keys = self.key.weight.unflatten(0, (self.heads, -1))  # (H, d, D)
         asked = torch.einsum("bhd,hdk->bhk", asked, keys) / asked.shape[2] ** 0.5
-        logits = spread(asked.flatten(1), lengths).unflatten(1, (self.heads, -1)) @ answers.transpose(1, 2)
+        if len(asked) == 1:  # as in serving: one product instead of one a row
+            logits = (answers @ asked[0].T).transpose(1, 2)
+        else:
+            logits = spread(asked.flatten(1), lengths).unflatten(1, (self.heads, -1)) @ answers.transpose(1, 2)
         there = present[:, None, :]
         found = torch.softmax(logits.masked_fill(~there, torch.finfo(logits.dtype).min), 2)
         return found * there

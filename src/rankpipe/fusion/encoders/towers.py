@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from rankpipe.errors import InputError
 from rankpipe.fusion.encoders.reduction import unit
@@ -49,7 +50,7 @@ class Tower(ABC):
             self.model = transformers.AutoModel.from_pretrained(source, trust_remote_code=False, use_safetensors=True,
                                                                 **from_hub)
             self.pixels = self._pixels(transformers, source, from_hub)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"params.yaml: fusion.encode: {self.kind}:{model} can't be loaded ({error}); name a "
                              "folder or an id on the hub with safetensors weights") from error
         if not isinstance(self.model, self._classes(transformers)):
