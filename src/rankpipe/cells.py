@@ -87,5 +87,7 @@ def cell(track: str, size: str, model: str) -> str:
 def leftovers(track: str, size: str, models: Iterable[str]) -> list[str]:
     """Models that have scores but are no longer in params.yaml."""
     folder = paths.scores(size, track)
+    if not folder.is_dir():
+        return []
     held = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
     return sorted(held - set(models))
