@@ -5,8 +5,8 @@
 
 Tokens are learnt from the reviews but the last 5,000, on which they are judged, as on the sentences of KorSTS train,
 another kind of text. Special tokens don't count. Nothing is trained and nothing chosen: KorSTS dev is judged once a
-size. Each size is learnt in a process of its own on one core; seconds are the processor's. Measurements are kept as they
-come in: a stopped run goes on where it was; --fresh starts over.
+size. Each size is learnt in a process of its own on one core; seconds are the processor's. Measurements are kept as
+they come in: a stopped run goes on where it was; --fresh starts over.
 """
 
 import argparse

@@ -31,7 +31,7 @@ class Report:
     added: int
     """New tokens."""
     steps: int
-    """Those of them that no text of the corpus gives as such, but through which byte-pair merges lead to others."""
+    """Those of them that no text gives, not even their own, but through which byte-pair merges lead to others."""
     match_rate: float
     """Share of the new tokens that the text gives at least once."""
     new_share: float

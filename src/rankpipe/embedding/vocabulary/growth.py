@@ -49,7 +49,7 @@ class Growth:
     pieces: tuple[tuple[int, ...], ...]
     """For each new token the ids that its text gave before: of the base or of an earlier new token (a letter)."""
     steps: frozenset[str]
-    """New tokens that no text gives as such: byte-pair merges lead through them to others."""
+    """New tokens that no text gives, not even their own: byte-pair merges lead through them to others."""
     texts: tuple[str, ...]
     """Each new token as people write it."""
 
@@ -75,9 +75,10 @@ def grow(base: Tokenizer, texts: Sequence[str], size: int, min_count: int) -> Gr
         raise InputError(f"corpus: no Korean word that stands {min_count} times and more is missing in the base's "
                          "vocabulary; lower embedding.models.vocabulary.min_count, or take models.vocabulary out")
     tokenizer, ids = _built(state, family, tokens), numbered(family.vocab, tokens)
-    hidden = unseen(tokenizer, [ids[t] for t in family.needed(tokens)], texts)
+    real = (*texts, *_witnesses(family, tokens))
+    hidden = unseen(tokenizer, [ids[t] for t in family.needed(tokens)], real)
     steps = frozenset(token for token in tokens if ids[token] in hidden)
-    check(tokenizer, [t for t in tokens if t not in steps], (*texts, *_witnesses(family, tokens)))
+    check(tokenizer, [token for token in tokens if token not in steps], real)
     known = {**family.vocab, **ids}
     pieces = tuple(tuple(known[p] for p in spelt) for spelt in family.spelt(tokens, letters))
     return Growth(tokenizer, ids[tokens[0]], tokens, pieces, steps, tuple(family.text(token) for token in tokens))
@@ -140,9 +141,9 @@ def _found(state: Mapping[str, Any], family: Family, letters: Sequence[str]) -> 
 
 
 def _witnesses(family: Family, tokens: Sequence[str]) -> list[str]:
-    """Every syllable and lone letter and the texts of ``tokens``, at a word's start and inside."""
+    """Every syllable and lone letter and the texts of ``tokens``: at the start, after a blank, and inside a word."""
     texts = (*korean.SYLLABLES, *korean.LONE, *(family.text(token) for token in tokens))
-    return [f"{before}{text}" for text in texts for before in ("", "a", "가")]
+    return [written for text in texts for written in (f"{text} {text}", f"a{text}", f"가{text}")]
 
 
 def _built(state: Mapping[str, Any], family: Family, tokens: Sequence[str]) -> Tokenizer:
