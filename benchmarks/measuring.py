@@ -153,8 +153,8 @@ class Cells:
         return self.values[key]
 
     def publish(self, table: list[dict[str, Any]], unfinished: bool = False, **about: Any) -> None:
-        """Prints ``table`` and writes it, with the machine and ``about``, to ``benchmarks/results/<name>.json``; what was
-        measured is forgotten then, unless more is to come.
+        """Prints ``table`` and writes it, with the machine and ``about``, to ``benchmarks/results/<name>.json``; what
+        was measured is forgotten then, unless more is to come.
         """
         RESULTS.mkdir(exist_ok=True)
         content = {"machine": machine(), **about, "table": table}

@@ -49,7 +49,7 @@ def test_own_data_on_frappe_as_written(root: Path, origin: Clone, real_data: Pat
     assert len(submission) == 1 + 5772
 
 
-@pytest.mark.parametrize("heading", ["What it finds", "Ten films", "What a query means"])
+@pytest.mark.parametrize("heading", ["What it finds", "Ten films", "What a query means", "Korean sentences"])
 def test_predictor_as_written(heading: str, root: Path, undisturbed: Clone) -> None:
     undisturbed.run(sys.executable, "-c", blocks(root, heading, "python")[0])
 
