@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 FILES = ("train.parquet", "test.parquet", "sample_submission.csv")
 # The commands that docs/sample.md states for the committed samples.
 SAMPLES = {"ctr": "ctr --rows 20000 --test-rows 3000 --mean-length 50 --click-rate 0.2 --seed 7",
+           "embedding": "embedding --seed 7", "fusion": "fusion --seed 7",
            "rating": "rating --rows 6000 --seed 7", "topk": "topk --seed 7"}
 SAMPLE = SAMPLES["ctr"]
 
