@@ -4,8 +4,8 @@
     python benchmarks/fusion.py --seeds 1
 
 ``image``, ``text`` and ``attributes`` are fusion's own net, trained and judged with the two other modalities hidden,
-vectors and features alike; ``control`` is trained on 16 shuffles of the grades. Each query's figure is the mean over seeds;
-intervals and differences are of resamples of test's queries, the same for all. Encoders and the split are the
+vectors and features alike; ``control`` is trained on 16 shuffles of the grades. Each query's figure is the mean over
+seeds; intervals and differences are of resamples of test's queries, the same for all. Encoders and the split are the
 pipeline's, size medium. A stopped run goes on where it was; --fresh starts over.
 """
 

@@ -34,7 +34,8 @@ def run(words: str, out: Path, hash_seed: str = "0") -> subprocess.CompletedProc
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir() if path.is_file()}
+    return {str(path.relative_to(folder)): hashlib.md5(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
