@@ -14,12 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # Before any library counts the cores, which two test workers share. Stages set their own number from params.yaml.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["DVC_NO_ANALYTICS"] = "1"
+LONGEST = ("test_second_machine_over_ssh", "test_two_clones", "test_killed_stage", "test_a_size_more")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole pipeline takes minutes on one core: one test starts it at once, the others that need it come last, so
-    that a second worker has something else to do meanwhile."""
+    """The whole pipeline takes minutes on one core: one test starts it at once, the others that need it come last, the
+    longest first, so that a second worker has something else to do meanwhile and none is left alone at the end."""
     asking = [item for item in items if "undisturbed" in getattr(item, "fixturenames", ())]
+    asking.sort(key=lambda item: not item.name.startswith(LONGEST))
     rest = [item for item in items if item not in set(asking)]
     items[:] = [*asking[:1], *rest, *asking[1:]]
 

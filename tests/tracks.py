@@ -66,7 +66,7 @@ TRACKS = {
     "ctr": Track(("lr", "deepfm", "feseq", "lightgbm"), "deepfm", "lr=5e-3", ("roc", "pr", "calibration", "curve"),
                  _ctr),
     "embedding": Track(("tfidf", "base", "vocabulary", "simcse", "bottleneck", "hierarchical", "supervised"),
-                       "supervised", "dropout=0.25", ("curve",), _embedding, prepared=(), kept=("tfidf",),
+                       "supervised", "lr=0.004", ("curve",), _embedding, prepared=(), kept=("tfidf",),
                        table=("corpus.", "valid.", "test.")),
     "fusion": Track(("bm25", "lambdamart", "ltr", "fusion"), "ltr", "dropout=0.25", ("curve",), _fusion,
                     prepared=("encode", "retrieve"), table=""),
