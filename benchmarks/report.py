@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.measuring import HERE, RESULTS, text
 
 HEADING = "## Last measured\n"
-ORDER = ("conversion", "training", "frappe", "movielens", "recommend", "movielens_topk", "ratings", "vocabulary")
+ORDER = ("conversion", "training", "frappe", "movielens", "recommend", "movielens_topk", "ratings", "letor", "fusion",
+         "fusion_latency", "retrieval", "vocabulary", "embedding_training", "korsts")
 
 
 def section(name: str) -> str:
